@@ -1,0 +1,59 @@
+/**
+ * The seam between sockets and protocols. An engine takes bytes and gives bytes; a driver (session.ts here, the
+ * tests, a fuzzer) moves them. Engines do no socket I/O, know no timers and hold no file descriptors of the client.
+ */
+
+/** Who is at the other end. Addresses are numeric text; IPv4 in IPv6 is shown as IPv4. */
+export interface Peer {
+  /** "socket": a real client. "transcript": a pipe or file on standard input, without TCPREMOTEIP. */
+  readonly kind: "socket" | "transcript";
+  readonly remoteIp: string;
+  readonly remotePort: number;
+  /** Name found by reverse DNS (TCPREMOTEHOST), null: unknown. */
+  readonly remoteHost: string | null;
+  /** What ident said (TCPREMOTEINFO), null: nothing. */
+  readonly remoteInfo: string | null;
+  readonly localIp: string;
+  readonly localPort: number;
+  /** TCPLOCALHOST, null: not known. */
+  readonly localHost: string | null;
+  /** Environment of the session: RELAYCLIENT, DATABYTES, RBLSMTPD ... from the process or a connection rule. */
+  readonly env: Readonly<Record<string, string>>;
+  /** Number in the trace: the process id for a stdin session, a session number in serve. */
+  readonly session: number;
+}
+
+/** What ended a session from the outside. */
+export type EndReason = "eof" | "idle" | "session_time" | "shutdown" | "stalled" | "io_error";
+
+/** What the driver should do once the output is flushed. */
+export type Wants = "input" | "close" | "tls";
+
+/** Replies gathered during one call of the engine, written with one write. */
+export interface Output {
+  /** Copies `bytes` to the end of what is to be written. */
+  bytes(bytes: Uint8Array): void;
+  /** The same for latin1 text. */
+  text(text: string): void;
+  /** Bytes waiting. */
+  readonly pending: number;
+  /** For long answers: writes what waits and resolves when the client took it; rejects when the client is gone. */
+  drain(): Promise<void>;
+}
+
+/** A protocol's session. */
+export interface Engine {
+  /** The greeting. */
+  start(): void | Promise<void>;
+  /** Handles everything that is complete in `chunk` (valid until the returned promise settles). */
+  receive(chunk: Uint8Array): void | Promise<void>;
+  /** No more input will come. Aborts what is incomplete; may still write a last reply. */
+  end(reason: EndReason): void | Promise<void>;
+  readonly wants: Wants;
+  /** True while a message is in hand: a stop waits for it (bounded by shutdown_seconds). */
+  readonly busy: boolean;
+  /** Longest silence allowed now, in seconds. */
+  readonly idleSeconds: number;
+  /** Longest session, in seconds. */
+  readonly sessionSeconds: number;
+}

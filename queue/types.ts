@@ -1,0 +1,45 @@
+/**
+ * The seam between "the client has sent a message" and "it is safe": one interface, several ways.
+ *
+ * qmail_queue.ts hands over to a qmail-queue program, maildir.ts delivers by itself, qmqp.ts hands over to
+ * queue hosts. All keep rule 5 of the house: "queued" is said only when the message is safe on disk
+ * (file and directory synced) or the other side has said so; local trouble is always temporary.
+ */
+
+/** Who gets the message. Binary strings, one char a byte; the sender may be empty (a bounce). */
+export interface Envelope {
+  readonly sender: string;
+  readonly recipients: readonly string[];
+}
+
+/** How a hand-over ended. */
+export type QueueOutcome =
+  /** Safe. `id`: "qp 1234" or a file name, for the reply and the trace. */
+  | { readonly kind: "queued"; readonly id: string }
+  /** Temporary: 4xx. `reason`: a sentence without final period; `code`: enhanced status such as "4.3.0". */
+  | { readonly kind: "deferred"; readonly code: string; readonly reason: string }
+  /** Permanent: 5xx. */
+  | { readonly kind: "refused"; readonly code: string; readonly reason: string };
+
+/** One message on its way. After `commit` or `abort` it takes no more calls. */
+export interface Delivery {
+  /**
+   * Takes the next bytes of the message (LF line ends, header first). `chunk` is only valid during the call:
+   * keep a copy or have it written. A promise means "wait before the next": back-pressure. Never rejects; trouble is
+   * remembered and becomes the outcome.
+   */
+  write(chunk: Uint8Array): void | Promise<void>;
+  /** The message is complete: make it safe. Never rejects. */
+  commit(): Promise<QueueOutcome>;
+  /** The message will never be complete: leave no trace of it. Never rejects. */
+  abort(): void | Promise<void>;
+}
+
+/** A way to hand messages over. */
+export interface Queue {
+  readonly name: "qmail-queue" | "maildir" | "qmqp";
+  /** Begins a message. Trouble at this point is remembered and becomes the outcome of `commit`. */
+  open(session: number, envelope: Envelope): Delivery | Promise<Delivery>;
+  /** Resolves when nothing is in hand. */
+  idle(): Promise<void>;
+}

@@ -1,0 +1,47 @@
+/**
+ * Every setting of qfront, in families; trace.cfg and --set speak of these and of no others.
+ *
+ * A setting's name is its key here. `Settings` is the table's values once parsed.
+ */
+import { NET_SETTINGS } from "./net.ts";
+import { POP3_SETTINGS } from "./pop3.ts";
+import { QUEUE_SETTINGS } from "./queue.ts";
+import { SMTP_SETTINGS } from "./smtp.ts";
+import { TRACE_SETTINGS } from "./trace.ts";
+import { VALIDATE_SETTINGS } from "./validate.ts";
+import type { Setting } from "./kinds.ts";
+
+export { type Setting, SettingError } from "./kinds.ts";
+
+/** The families, in the order in which help and documentation name them. */
+export const FAMILIES = {
+  trace: TRACE_SETTINGS,
+  smtp: SMTP_SETTINGS,
+  pop3: POP3_SETTINGS,
+  queue: QUEUE_SETTINGS,
+  net: NET_SETTINGS,
+  lookup: VALIDATE_SETTINGS,
+} as const;
+
+/** All settings by name. */
+export const SETTINGS = {
+  ...TRACE_SETTINGS,
+  ...SMTP_SETTINGS,
+  ...POP3_SETTINGS,
+  ...QUEUE_SETTINGS,
+  ...NET_SETTINGS,
+  ...VALIDATE_SETTINGS,
+} as const;
+
+export type SettingName = keyof typeof SETTINGS;
+
+type ValueOf<S> = S extends Setting<infer T> ? T : never;
+
+/** The value of every setting. */
+export type Settings = { readonly [K in SettingName]: ValueOf<(typeof SETTINGS)[K]> };
+
+/** Every setting at its default. */
+export function defaultSettings(): Settings {
+  const entries = Object.entries(SETTINGS).map(([name, s]) => [name, s.default]);
+  return Object.fromEntries(entries) as Settings;
+}

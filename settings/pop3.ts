@@ -1,0 +1,21 @@
+/** Settings of the POP3 service (docs/pop3.md). */
+import { integer, list } from "./kinds.ts";
+
+export const POP3_SETTINGS = {
+  pop3_listen: list([":110"], "HOST:PORT of each POP3 listener"),
+  pop3_idle_seconds: integer(
+    600,
+    "seconds",
+    "Longest silence of a client (RFC 1939: 600 or more)",
+    1,
+  ),
+  pop3_session_seconds: integer(86400, "seconds", "Longest POP3 session", 1),
+  pop3_max_auth_failures: integer(3, "failures", "Failed logins before the session ends", 1),
+  pop3_line_bytes: integer(
+    255,
+    "bytes",
+    "Longest command line, CRLF included (RFC 2449)",
+    64,
+    65536,
+  ),
+} as const;

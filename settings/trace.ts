@@ -1,0 +1,17 @@
+/** Settings of the trace (docs/trace.md). */
+import { choice, integer, text } from "./kinds.ts";
+
+export const TRACE_SETTINGS = {
+  trace_file: text(
+    "",
+    "Name of the trace file, below the qmail directory when relative; empty: no trace",
+  ),
+  trace_level: integer(
+    0,
+    "",
+    "0 off, 1 sessions, 2 verdicts, 3 look-up steps, 4 the dialogue",
+    0,
+    4,
+  ),
+  trace_format: choice(["katr", "json"], "katr", "Form of a trace line"),
+} as const;

@@ -1,0 +1,7 @@
+/** All trace events, one table a room. No trace text stands anywhere else. */
+export { SMTP_EVENTS } from "./events_smtp.ts";
+export { POP3_EVENTS } from "./events_pop3.ts";
+export { QUEUE_EVENTS } from "./events_queue.ts";
+export { VALIDATE_EVENTS } from "./events_validate.ts";
+export { NET_EVENTS } from "./events_net.ts";
+export { AUTH_EVENTS } from "./events_auth.ts";

@@ -1,0 +1,3 @@
+/** Trace events of auth/. */
+
+export const AUTH_EVENTS = {} as const;

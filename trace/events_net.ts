@@ -1,0 +1,3 @@
+/** Trace events of net/. */
+
+export const NET_EVENTS = {} as const;

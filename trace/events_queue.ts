@@ -1,0 +1,3 @@
+/** Trace events of queue/. */
+
+export const QUEUE_EVENTS = {} as const;

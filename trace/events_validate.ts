@@ -1,0 +1,3 @@
+/** Trace events of validate/. */
+
+export const VALIDATE_EVENTS = {} as const;
