@@ -38,6 +38,8 @@ export interface Delivery {
 /** A way to hand messages over. */
 export interface Queue {
   readonly name: "qmail-queue" | "maildir" | "qmqp";
+  /** Messages opened and neither committed nor aborted; the net layer answers 421 beyond max_deliveries. */
+  readonly inHand: number;
   /** Begins a message. Trouble at this point is remembered and becomes the outcome of `commit`. */
   open(session: number, envelope: Envelope): Delivery | Promise<Delivery>;
   /** Resolves when nothing is in hand. */

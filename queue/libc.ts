@@ -1,0 +1,111 @@
+/**
+ * The few calls of the C library that Deno has no words for: syncfs(2) for group commit, and the identity of the
+ * calling thread for files that belong to somebody else.
+ *
+ * Identity: `setfsuid`, `setfsgid` and the bare `setgroups` system call change the calling thread only, and Deno's synchronous
+ * file calls run on it; the program's other threads stay what they are. Everything here is optional: where the library can't
+ * be opened, `libc()` is null and callers take their other way.
+ */
+
+const SYMBOLS = {
+  open: { parameters: ["buffer", "i32"], result: "i32" },
+  close: { parameters: ["i32"], result: "i32" },
+  syncfs: { parameters: ["i32"], result: "i32", nonblocking: true },
+  fstatfs: { parameters: ["i32", "buffer"], result: "i32" },
+  setfsuid: { parameters: ["u32"], result: "i32" },
+  setfsgid: { parameters: ["u32"], result: "i32" },
+  syscall: { parameters: ["i64", "u64", "buffer"], result: "i64" },
+} as const;
+
+export type Libc = Deno.DynamicLibrary<typeof SYMBOLS>["symbols"];
+
+/** setgroups(2) by number: the library's own wrapper would change all threads. */
+const SETGROUPS = Deno.build.arch === "aarch64" ? 159n : 116n;
+
+const O_DIRECTORY = Deno.build.arch === "aarch64" ? 0o40000 : 0o200000;
+const O_CLOEXEC = 0o2000000;
+
+/** File systems whose write-back errors syncfs is known to report: ext2-4, XFS, Btrfs, F2FS; tmpfs has none. */
+const SYNCFS_MAGIC = new Set([0xef53, 0x58465342, 0x9123683e, 0xf2f52010, 0x01021994]);
+
+let opened: Libc | null | undefined;
+
+/** The library, or null where it can't be opened. */
+export function libc(): Libc | null {
+  if (opened === undefined) {
+    try {
+      opened = Deno.dlopen("libc.so.6", SYMBOLS).symbols;
+    } catch {
+      opened = null;
+    }
+  }
+  return opened;
+}
+
+/** Does this kernel's syncfs report write-back errors (Linux 5.8 and later)? */
+export function syncfsReports(release: string = Deno.osRelease()): boolean {
+  const [major = 0, minor = 0] = release.split(".").map((part) => parseInt(part, 10));
+  return Deno.build.os === "linux" && (major > 5 || (major === 5 && minor >= 8));
+}
+
+/** A descriptor of the file system that holds `directory`, or null when syncfs can't be relied on there. */
+export function openFileSystem(directory: string): number | null {
+  const c = libc();
+  if (c === null || !syncfsReports()) return null;
+  const fd = c.open(new TextEncoder().encode(`${directory}\0`), O_DIRECTORY | O_CLOEXEC);
+  if (fd < 0) return null;
+  const info = new Uint8Array(256);
+  const known = c.fstatfs(fd, info) === 0 &&
+    SYNCFS_MAGIC.has(Number(new DataView(info.buffer).getBigUint64(0, true)));
+  if (known) return fd;
+  c.close(fd);
+  return null;
+}
+
+/** Whose files are made. */
+export interface Owner {
+  readonly uid: number;
+  readonly gid: number;
+}
+
+const NOBODY = 0xffffffff;
+
+/** Supplementary groups of this process, as bytes for setgroups; read once, before anything is changed. */
+let ownGroups: Uint32Array<ArrayBuffer> | null = null;
+function groupsOfProcess(): Uint32Array<ArrayBuffer> {
+  if (ownGroups === null) {
+    const line = /^Groups:\s*(.*)$/m.exec(Deno.readTextFileSync("/proc/self/status"))?.[1] ?? "";
+    ownGroups = Uint32Array.from(line.split(/\s+/).filter((w) => w !== ""), Number);
+  }
+  return ownGroups;
+}
+
+/** Asks setfsuid what it is now: the only way it tells whether it worked. */
+function takeIdentity(c: Libc, owner: Owner, groups: Uint32Array<ArrayBuffer>): boolean {
+  const set = c.syscall(SETGROUPS, BigInt(groups.length), groups);
+  c.setfsgid(owner.gid);
+  c.setfsuid(owner.uid);
+  return BigInt(set) === 0n && c.setfsuid(NOBODY) === owner.uid &&
+    c.setfsgid(NOBODY) === owner.gid;
+}
+
+/**
+ * Runs `action`, which must be synchronous, with the owner's rights to files: what it creates belongs to the owner, and a
+ * directory that the owner could not enter stays closed. Only root can do this.
+ * @throws {Error} when the identity can't be taken; then `action` has not run.
+ */
+export function asOwner<T>(owner: Owner, action: () => T): T {
+  const c = libc();
+  if (c === null) throw new Error("The C library that changes identities can't be opened");
+  const groups = groupsOfProcess();
+  try {
+    if (!takeIdentity(c, owner, Uint32Array.of(owner.gid))) {
+      throw new Error(`The identity ${owner.uid}:${owner.gid} can't be taken`);
+    }
+    return action();
+  } finally {
+    c.setfsuid(Deno.uid() ?? 0);
+    c.setfsgid(Deno.gid() ?? 0);
+    c.syscall(SETGROUPS, BigInt(groups.length), groups);
+  }
+}
