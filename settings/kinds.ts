@@ -76,6 +76,14 @@ export function choice<const W extends string>(
   };
 }
 
+/** A check of policy/: off, shadow (judged and traced, not applied) or on. */
+export function check(
+  fallback: "off" | "shadow" | "on",
+  about: string,
+): Setting<"off" | "shadow" | "on"> {
+  return choice(["off", "shadow", "on"], fallback, about);
+}
+
 const YES = ["on", "yes", "true", "1"];
 const NO = ["off", "no", "false", "0"];
 

@@ -5,3 +5,4 @@ export { QUEUE_EVENTS } from "./events_queue.ts";
 export { VALIDATE_EVENTS } from "./events_validate.ts";
 export { NET_EVENTS } from "./events_net.ts";
 export { AUTH_EVENTS } from "./events_auth.ts";
+export { TRACE_EVENTS } from "./events_trace.ts";

@@ -1,0 +1,139 @@
+/**
+ * The trace as it is written: events become lines, lines are gathered and leave together as soon as the event loop
+ * has nothing better to do.
+ *
+ * Trace trouble never touches mail: what can't be written is dropped and counted, and the count stands in the trace
+ * once it can be written again. Secrets are not known here: rooms replace them before they emit.
+ */
+import { TRACE_EVENTS } from "./events_trace.ts";
+import { jsonFormat } from "./json.ts";
+import { katrFormat } from "./katr.ts";
+import { FileSink, type OnTrouble, type Sink, StreamSink, type StreamWriter } from "./sink.ts";
+import type { Fields, TraceEvent, Tracer } from "./tracer.ts";
+
+export interface TraceOptions {
+  /** Path (see tracePath), or "-" or "stderr"; empty: no trace. */
+  readonly file: string;
+  /** 0 to 4; 0: no trace. */
+  readonly level: number;
+  readonly format: "katr" | "json";
+  /** Milliseconds since 1970. */
+  readonly clock?: () => number;
+  /** Takes one sentence each time that writing stops being possible. */
+  readonly onTrouble: OnTrouble;
+  /** What "stderr" is; Deno.stderr unless given. */
+  readonly stderr?: StreamWriter;
+}
+
+export interface FileTracer extends Tracer {
+  /** Writes what was gathered: at once to a file, as far as the reader allows to stderr. */
+  flush(): void;
+  /** Opens the file anew (SIGHUP). */
+  reopen(): void;
+  /** Writes what was gathered; lines after that are dropped. Resolves within a second. */
+  close(): Promise<void>;
+}
+
+/** Gathered text that is written without waiting for the event loop, and at most kept for a slow reader. */
+const FLUSH_CHARS = 65_536;
+const KEEP_CHARS = 1_048_576;
+const CLOSE_MILLIS = 1000;
+
+/** True for the names that mean standard error. */
+export const isStderr = (file: string): boolean => file === "-" || /^(\/dev\/)?stderr$/i.test(file);
+
+/**
+ * Where trace_file lies: relative names below the qmail directory, absolute ones below `root` (--root).
+ * The names for stderr and the empty one stay.
+ */
+export function tracePath(file: string, qmailDir: string, root = ""): string {
+  if (file === "" || isStderr(file)) return file;
+  return file.startsWith("/") ? root.replace(/\/+$/, "") + file : `${qmailDir}/${file}`;
+}
+
+/** Opens the trace. Never throws: trouble is told to `onTrouble`, and tried again now and then. */
+export function openTrace(options: TraceOptions): FileTracer {
+  if (options.level < 1 || options.file === "") return OFF;
+  const clock = options.clock ?? Date.now;
+  const sink = isStderr(options.file)
+    ? new StreamSink(options.stderr ?? Deno.stderr)
+    : new FileSink(options.file, clock, options.onTrouble);
+  return new GatheringTracer(options.level, options.format, clock, sink);
+}
+
+const OFF: FileTracer = {
+  level: 0,
+  emit() {},
+  flush() {},
+  reopen() {},
+  close: () => Promise.resolve(),
+};
+
+class GatheringTracer implements FileTracer {
+  #pending = "";
+  #lines = 0;
+  #lost = 0;
+  #timer: number | null = null;
+  #closed = false;
+  readonly #format;
+
+  constructor(
+    readonly level: number,
+    format: "katr" | "json",
+    readonly clock: () => number,
+    readonly sink: Sink,
+  ) {
+    this.#format = format === "json" ? jsonFormat() : katrFormat();
+    sink.onReady = () => {
+      if (this.#pending !== "") this.flush();
+    };
+  }
+
+  emit<F extends Fields>(session: number, event: TraceEvent<F>, fields: F): void {
+    if (event.level > this.level || this.#closed) return;
+    if (this.#pending.length >= KEEP_CHARS) {
+      this.#lost++;
+      return;
+    }
+    this.#pending += this.#format(this.clock(), session, event, fields);
+    this.#lines++;
+    if (this.#pending.length >= FLUSH_CHARS) this.flush();
+    else this.#timer ??= setTimeout(this.#onTimer, 0);
+  }
+
+  readonly #onTimer = () => {
+    this.#timer = null;
+    this.flush();
+  };
+
+  flush(): void {
+    if (this.#timer !== null) {
+      clearTimeout(this.#timer);
+      this.#timer = null;
+    }
+    if (this.#pending === "") return;
+    const keeps = this.sink instanceof StreamSink;
+    // A slow reader gets it later; a file in trouble never: a day without disk would fill the memory.
+    if (keeps && !this.sink.ready) return;
+    const loss = this.#lost === 0 ? "" : this.#lossLine();
+    if (this.sink.write(keeps ? this.#pending + loss : loss + this.#pending)) this.#lost = 0;
+    else this.#lost += this.#lines;
+    this.#pending = "";
+    this.#lines = 0;
+  }
+
+  reopen(): void {
+    this.flush();
+    this.sink.reopen();
+  }
+
+  async close(): Promise<void> {
+    this.flush();
+    await this.sink.close(CLOSE_MILLIS);
+    this.#closed = true;
+  }
+
+  #lossLine(): string {
+    return this.#format(this.clock(), 0, TRACE_EVENTS.lost, { lines: this.#lost });
+  }
+}
