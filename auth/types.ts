@@ -20,7 +20,43 @@ export type AuthAnswer =
   /** Could not be decided (file unreadable, program failed): temporary. `reason`: a sentence without final period. */
   | { readonly kind: "undecided"; readonly reason: string };
 
+/** Environment of a session (TCPREMOTEIP ...), for external programs that log or judge by it. */
+export type SessionEnv = Readonly<Record<string, string>>;
+
 export interface Authenticator {
   /** Checks a clear-text password. Never rejects. */
-  checkPassword(login: string, password: string): Promise<AuthAnswer>;
+  checkPassword(login: string, password: string, env?: SessionEnv): Promise<AuthAnswer>;
+}
+
+/** The keys RFC 5802 derives from a password for SCRAM-SHA-256; all but `iterations` are binary strings. */
+export interface ScramKeys {
+  readonly iterations: number;
+  readonly salt: string;
+  readonly storedKey: string;
+  readonly serverKey: string;
+}
+
+/** What is stored for a login, as far as challenge-response mechanisms can use it. */
+export type SecretAnswer =
+  | {
+    readonly kind: "secret";
+    readonly account: Account;
+    /** The clear secret (APOP, CRAM-MD5, SCRAM); null where only a hash is stored. */
+    readonly clear: string | null;
+    readonly scram: ScramKeys | null;
+  }
+  | { readonly kind: "unknown" }
+  | { readonly kind: "undecided"; readonly reason: string };
+
+/** Stored secrets, for mechanisms in which the client sends no password. */
+export interface SecretSource {
+  /** Never rejects. */
+  secretOf(login: string): SecretAnswer | Promise<SecretAnswer>;
+  /** Which stored forms there are at all: mechanisms that nobody could use are not offered. */
+  forms(): { readonly clear: boolean; readonly scram: boolean };
+  /**
+   * Salt and iterations that an unknown login is answered with in SCRAM: the same for one login every time,
+   * and as long and as many as those of real ones.
+   */
+  fakeScram(login: string): { readonly salt: string; readonly iterations: number };
 }
