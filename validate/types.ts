@@ -44,9 +44,10 @@ export interface LookupResult {
   readonly ext?: string;
   /** Name below home of the dot-qmail file that decides; null when none was found. */
   readonly qmailfile?: string | null;
-  /** One sentence: why this verdict. */
+  /** One sentence: why this verdict, and what to do about it where something is wrong. */
   readonly reason: string;
-  readonly steps: readonly LookupStep[];
+  /** The walk; only there when it was asked for. */
+  readonly steps?: readonly LookupStep[];
 }
 
 /** Three answers, never two. */
@@ -75,8 +76,11 @@ export type RcptHostsAnswer = "allowed" | "refused" | "missing" | "undecided";
  * An answer that is known at once comes as a value, not a promise: the fast path relies on it.
  */
 export interface LookupService {
-  /** What would qmail do with this envelope recipient? Never throws: trouble is verdict "deferred". */
-  lookup(address: string): LookupResult | Promise<LookupResult>;
+  /**
+   * What would qmail do with this envelope recipient? Never throws: trouble is verdict "deferred". With `explain` the
+   * result has its steps.
+   */
+  lookup(address: string, explain?: boolean): LookupResult | Promise<LookupResult>;
   /** rcpthosts and morercpthosts.cdb, as qmail-smtpd reads them. Never throws. */
   rcptHosts(address: string): RcptHostsAnswer;
 }
@@ -94,4 +98,41 @@ export interface ControlFiles {
   lines(name: string): readonly string[] | null;
   /** control_readint: digits at the beginning of the first line. @throws {ControlError} */
   integer(name: string): number | null;
+}
+
+/** One delivery instruction of a dot-qmail file or of the default delivery, as dot-qmail(5) names them. */
+export interface Instruction {
+  readonly kind: "maildir" | "mbox" | "program" | "forward";
+  /** File name, program or address; binary. */
+  readonly text: string;
+  /** Where it stands, such as `line 2 of /home/joe/.qmail`. */
+  readonly where: string;
+}
+
+/** What qmail-local would do with a message, short of doing it. */
+export interface Instructions {
+  /** null, or a sentence: why the instructions can't be had now. Then the list is empty. */
+  readonly trouble: string | null;
+  readonly instructions: readonly Instruction[];
+  /** Every instruction is a Maildir or a forward: no program runs and no mbox is written. */
+  readonly withoutPrograms: boolean;
+  /** The sender that forwards get: `sender`, or the list's owner where qmail-local finds -owner files. */
+  forwardSender(sender: string): string;
+}
+
+/** Where a local address keeps its mail: absolute names on this system (below --root), binary strings. */
+export interface MailPlaces {
+  readonly home: string;
+  /** The Maildirs of its instructions, without "/" at the end. */
+  readonly maildirs: readonly string[];
+}
+
+/** The look-up in this process: every answer at once, and the site's files with it. */
+export interface SiteLookup extends LookupService {
+  readonly control: ControlFiles;
+  lookup(address: string, explain?: boolean): LookupResult;
+  /** The instructions that would be followed for this result, read now. Empty for one that is not deliverable. */
+  readInstructions(result: LookupResult): Instructions;
+  /** Home and Maildirs of a result; null where there is no home. */
+  maildirsOf(result: LookupResult): MailPlaces | null;
 }
