@@ -41,6 +41,18 @@ export interface Output {
   drain(): Promise<void>;
 }
 
+/** What a TLS handshake came to. */
+export interface SecureInfo {
+  /** "TLSv1.2" or "TLSv1.3". */
+  readonly version: string;
+  /** The cipher suite's name as OpenSSL writes it, such as "TLS_AES_256_GCM_SHA384". */
+  readonly cipher: string;
+  /** The server name that the client asked for, null: none. */
+  readonly sni: string | null;
+  /** Subject of the verified client certificate, null: none was shown. */
+  readonly clientSubject: string | null;
+}
+
 /** A protocol's session. */
 export interface Engine {
   /** The greeting. */
@@ -49,6 +61,11 @@ export interface Engine {
   receive(chunk: Uint8Array): void | Promise<void>;
   /** No more input will come. Aborts what is incomplete; may still write a last reply. */
   end(reason: EndReason): void | Promise<void>;
+  /**
+   * The connection is encrypted from here on: called before `start` on a listener that begins with TLS, and after
+   * `wants` was "tls" (then without a new `start`). No byte read in clear reaches `receive` after it.
+   */
+  secured?(info: SecureInfo): void;
   readonly wants: Wants;
   /** True while a message is in hand: a stop waits for it (bounded by shutdown_seconds). */
   readonly busy: boolean;
@@ -56,4 +73,30 @@ export interface Engine {
   readonly idleSeconds: number;
   /** Longest session, in seconds. */
   readonly sessionSeconds: number;
+}
+
+/** Why a connection is answered with one line and closed. */
+export type RefuseReason = "sessions" | "address" | "busy" | "shutdown" | "fault";
+
+/** A protocol as listeners and drivers see it. */
+export interface Protocol {
+  /** The name in traces and messages: "smtp", "pop3". */
+  readonly name: string;
+  /** A new session's engine. */
+  open(peer: Peer, output: Output): Engine;
+  /** The complete answer, line end included, for a session that is not served. "fault": the engine failed. */
+  refuse(reason: RefuseReason): Uint8Array;
+}
+
+/** A stream of bytes both ways. Deno.TcpConn is one. */
+export interface Duplex {
+  /** Bytes read into `buffer`, null at the end of input. */
+  read(buffer: Uint8Array): Promise<number | null>;
+  /** Bytes written, perhaps fewer than given. */
+  write(bytes: Uint8Array): Promise<number>;
+  /** No more will be written; the other direction stays open. */
+  closeWrite(): Promise<void>;
+  close(): void;
+  /** Ends a write that the peer blocks, which close() cannot; calls `lost` when that cannot be done. */
+  abort?(lost: () => void): void;
 }

@@ -1,3 +1,59 @@
-/** Trace events of net/. */
+/** Trace events of net/: listeners, sessions as connections, workers, TLS. */
+import { event } from "./tracer.ts";
 
-export const NET_EVENTS = {} as const;
+export const NET_EVENTS = {
+  listening: event<{ protocol: string; address: string }>(
+    "net.listening",
+    1,
+    "listen",
+    (f) => `${f.protocol} on ${f.address}`,
+  ),
+  stopping: event<{ protocol: string; address: string; sessions: number }>(
+    "net.stopping",
+    1,
+    "listen",
+    (f) => `${f.protocol} on ${f.address} stops, ${f.sessions} sessions open`,
+  ),
+  forced: event<{ protocol: string; sessions: number; seconds: number }>(
+    "net.forced",
+    1,
+    "listen",
+    (f) => `${f.protocol}: ${f.sessions} sessions ended by force after ${f.seconds} s`,
+  ),
+  acceptFailed: event<{ protocol: string; reason: string }>(
+    "net.accept.failed",
+    1,
+    "listen",
+    (f) => `${f.protocol}: cannot accept connections, trying again: ${f.reason}`,
+  ),
+  refused: event<{ ip: string; reason: string }>(
+    "net.refused",
+    1,
+    "listen",
+    (f) => `refused ${f.ip}: ${f.reason}`,
+  ),
+  ended: event<{ reason: string }>(
+    "net.session.ended",
+    3,
+    "session",
+    (f) => `ended: ${f.reason}`,
+  ),
+  stalled: event<{ ip: string; seconds: number }>(
+    "net.session.stalled",
+    2,
+    "session",
+    (f) => `${f.ip} read nothing for ${f.seconds} s, terminating connection`,
+  ),
+  stuck: event<{ ip: string }>(
+    "net.session.stuck",
+    1,
+    "session",
+    (f) => `connection of ${f.ip} cannot be ended before its peer goes (no shutdown call)`,
+  ),
+  fault: event<{ reason: string }>(
+    "net.session.fault",
+    1,
+    "session",
+    (f) => `internal fault, session closed: ${f.reason}`,
+  ),
+} as const;

@@ -1,0 +1,244 @@
+/**
+ * One listening socket of `serve` and its sessions (what tcpserver or tcpsvd does for qmail-smtpd).
+ *
+ * Accepts, applies the limits, numbers and runs the sessions, stops gracefully. What is answered to a session that is
+ * not served comes from the protocol; rules by address come from `rules`. An accept that fails (descriptors used
+ * up) pauses and goes on: the listener never ends by itself.
+ */
+import { NET_EVENTS } from "../trace/events_net.ts";
+import { bind, type ListenAddress, showAddress } from "./address.ts";
+import { plainIp } from "./ip.ts";
+import type { SessionLimits } from "./limits.ts";
+import { note } from "./note.ts";
+import { type Secured, Session, type SessionSetup } from "./session.ts";
+import { shutdownSocket } from "./shutdown.ts";
+import type { Duplex, Peer, RefuseReason } from "./types.ts";
+
+/** Environment that a connection rule gives a session; null: the address may not connect. */
+export type Rules = (ip: string) => Readonly<Record<string, string>> | null;
+
+/** What a listener needs. */
+export interface ListenerSetup extends SessionSetup {
+  readonly address: ListenAddress;
+  readonly limits: SessionLimits;
+  /** Several workers listen on this port. */
+  readonly reusePort?: boolean;
+  /** True: too much is in hand for a new session. */
+  readonly tooBusy?: () => boolean;
+  readonly rules?: Rules;
+  /** Sessions begin with TLS (smtps, pop3s) and `upgrade` is there. */
+  readonly implicitTls?: boolean;
+  /** Our name for the peers of this listener (TCPLOCALHOST). */
+  readonly localHost?: string | null;
+}
+
+/** Pause after an accept that failed. */
+const ACCEPT_PAUSE_MS = 100;
+/** A lasting failure is traced this often. */
+const ACCEPT_TRACE_MS = 10_000;
+
+const NO_ENV: Readonly<Record<string, string>> = {};
+
+const REFUSAL: Readonly<Record<RefuseReason, string>> = {
+  sessions: "too many sessions",
+  address: "too many sessions of this address",
+  busy: "too many deliveries in hand",
+  shutdown: "stopping",
+  fault: "internal fault",
+};
+
+/** A listening socket's life: listen, serve, stop. */
+export class Listener {
+  readonly #setup: ListenerSetup;
+  readonly #socket: Deno.TcpListener;
+  readonly #sessions = new Set<Session>();
+  #accepting: Promise<void> | null = null;
+  #stopping = false;
+  #emptied: (() => void) | null = null;
+  #endPause: (() => void) | null = null;
+  #tracedFailure = -ACCEPT_TRACE_MS;
+
+  /**
+   * Binds the socket; connections wait until `start`.
+   * @throws {ListenError} when the address cannot be had.
+   */
+  constructor(setup: ListenerSetup) {
+    const { limits } = setup;
+    const abort = (conn: Duplex, lost: () => void) => {
+      limits.count("stalled");
+      shutdownSocket(conn as Deno.TcpConn, () => {
+        limits.count("stuck");
+        lost();
+      });
+    };
+    this.#setup = { abort, ...setup };
+    this.#socket = bind(setup.address, setup.reusePort ?? false);
+  }
+
+  /** Where it listens; a port of 0 in the settings is shown as the port that was given. */
+  get address(): Deno.NetAddr {
+    return this.#socket.addr as Deno.NetAddr;
+  }
+
+  /** Sessions open now. */
+  get sessions(): number {
+    return this.#sessions.size;
+  }
+
+  /** Begins to accept. */
+  start(): void {
+    if (this.#accepting !== null) return;
+    note(this.#setup.trace, 0, NET_EVENTS.listening, this.#names());
+    this.#accepting = this.#accept();
+  }
+
+  /**
+   * Stops accepting, lets sessions with a message in hand finish for up to `seconds`, then ends them by force.
+   * Resolves with the number of sessions that were forced, when all are gone.
+   */
+  async stop(seconds: number): Promise<number> {
+    if (!this.#stopping) {
+      this.#stopping = true;
+      const open = this.#sessions.size;
+      note(this.#setup.trace, 0, NET_EVENTS.stopping, { ...this.#names(), sessions: open });
+      this.#socket.close();
+      this.#endPause?.();
+    }
+    await this.#accepting;
+    for (const session of [...this.#sessions]) session.stop();
+    if (await this.#emptyWithin(seconds * 1000)) return 0;
+    const forced = this.#sessions.size;
+    note(this.#setup.trace, 0, NET_EVENTS.forced, {
+      protocol: this.#setup.protocol.name,
+      sessions: forced,
+      seconds,
+    });
+    for (const session of [...this.#sessions]) session.kill();
+    await this.#emptyWithin(1000);
+    return forced;
+  }
+
+  #names(): { protocol: string; address: string } {
+    return { protocol: this.#setup.protocol.name, address: showAddress(this.address) };
+  }
+
+  /** Waits until no session is open; false when `ms` milliseconds were not enough. */
+  #emptyWithin(ms: number): Promise<boolean> {
+    if (this.#sessions.size === 0) return Promise.resolve(true);
+    return new Promise((resolve) => {
+      const timer = setTimeout(() => resolve(false), ms);
+      this.#emptied = () => {
+        clearTimeout(timer);
+        resolve(true);
+      };
+    });
+  }
+
+  async #accept(): Promise<void> {
+    while (!this.#stopping) {
+      try {
+        this.#admit(await this.#socket.accept());
+      } catch (error) {
+        if (!this.#stopping) await this.#pause(error);
+      }
+    }
+  }
+
+  /** Descriptors are used up, or the peer of a waiting connection went: neither ends the listener. */
+  async #pause(error: unknown): Promise<void> {
+    const now = performance.now();
+    if (now - this.#tracedFailure >= ACCEPT_TRACE_MS) {
+      this.#tracedFailure = now;
+      const reason = error instanceof Error ? error.message : String(error);
+      const protocol = this.#setup.protocol.name;
+      note(this.#setup.trace, 0, NET_EVENTS.acceptFailed, { protocol, reason });
+    }
+    await new Promise<void>((resolve) => {
+      const timer = setTimeout(resolve, ACCEPT_PAUSE_MS);
+      this.#endPause = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+    });
+  }
+
+  /** Serves or refuses an accepted connection. */
+  #admit(conn: Deno.TcpConn): void {
+    const { limits, tooBusy, rules } = this.#setup;
+    const remote = conn.remoteAddr;
+    const ip = plainIp(remote.hostname);
+    const env = rules === undefined ? NO_ENV : rules(ip);
+    if (env === null) return conn.close();
+    if (this.#stopping) return this.#refuse(conn, ip, "shutdown");
+    if (tooBusy?.() === true) {
+      limits.count("refused_busy");
+      return this.#refuse(conn, ip, "busy");
+    }
+    const ticket = limits.enter(ip);
+    if (typeof ticket === "string") return this.#refuse(conn, ip, ticket);
+    const local = conn.localAddr;
+    this.#serve(conn, ticket, {
+      kind: "socket",
+      remoteIp: ip,
+      remotePort: remote.port,
+      remoteHost: null,
+      remoteInfo: null,
+      localIp: plainIp(local.hostname),
+      localPort: local.port,
+      localHost: this.#setup.localHost ?? null,
+      env,
+      session: limits.nextSession(),
+    });
+  }
+
+  /** Runs a session; its place is free again when it ends, whatever happens. */
+  async #serve(conn: Deno.TcpConn, ticket: number, peer: Peer): Promise<void> {
+    const { limits, implicitTls, upgrade } = this.#setup;
+    try {
+      let secured: Secured | null = null;
+      if (implicitTls === true && upgrade !== undefined) secured = await upgrade(conn, peer);
+      await this.#run(new Session(secured?.conn ?? conn, peer, this.#setup), secured);
+    } catch (error) {
+      if (implicitTls === true) closeQuietly(conn);
+      else this.#fault(conn, peer, error);
+    }
+    limits.leave(ticket);
+    if (this.#sessions.size === 0) this.#emptied?.();
+  }
+
+  async #run(session: Session, secured: Secured | null): Promise<void> {
+    this.#sessions.add(session);
+    const running = session.run(secured?.info ?? null);
+    if (this.#stopping) session.stop();
+    await running;
+    this.#sessions.delete(session);
+  }
+
+  /** No session could be made. */
+  #fault(conn: Deno.TcpConn, peer: Peer, error: unknown): void {
+    const reason = error instanceof Error ? error.message : String(error);
+    note(this.#setup.trace, peer.session, NET_EVENTS.fault, { reason });
+    this.#say(conn, "fault");
+  }
+
+  /** A connection that is not served. */
+  #refuse(conn: Deno.TcpConn, ip: string, why: RefuseReason): void {
+    note(this.#setup.trace, 0, NET_EVENTS.refused, { ip, reason: REFUSAL[why] });
+    this.#say(conn, why);
+  }
+
+  /** One line, then the end. Neither waits for the peer: a new socket takes one line at once. */
+  #say(conn: Deno.TcpConn, why: RefuseReason): void {
+    if (this.#setup.implicitTls === true) return closeQuietly(conn);
+    conn.write(this.#setup.protocol.refuse(why)).catch(() => {}).then(() => closeQuietly(conn));
+  }
+}
+
+/** Closing twice is no error here. */
+function closeQuietly(conn: Deno.Conn): void {
+  try {
+    conn.close();
+  } catch {
+    // Closed already.
+  }
+}

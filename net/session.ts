@@ -1,0 +1,357 @@
+/**
+ * Drives one engine over one stream of bytes: read, receive, one write, then what the engine wants.
+ *
+ * The fast path is `#converse`: a read into a small buffer, one call of the engine for everything that came, one write
+ * of all replies. A promise of the engine is awaited only when it returns one. All limits hang in one timer wheel;
+ * moving a limit costs an assignment. Knows nothing of commands or replies, and its promise never rejects.
+ */
+import { NET_EVENTS } from "../trace/events_net.ts";
+import type { Tracer } from "../trace/tracer.ts";
+import { giveLarge, giveSmall, takeLarge, takeSmall } from "./buffers.ts";
+import { note } from "./note.ts";
+import { ReplyBuffer } from "./output.ts";
+import type { Timed, TimerWheel } from "./timers.ts";
+import type { Duplex, EndReason, Engine, Peer, Protocol, SecureInfo } from "./types.ts";
+
+/** A duplex that became a secured one, and what the handshake came to. */
+export interface Secured {
+  readonly conn: Duplex;
+  readonly info: SecureInfo;
+}
+
+/** What a session needs beside its stream. One object serves many sessions. */
+export interface SessionSetup {
+  readonly protocol: Protocol;
+  readonly wheel: TimerWheel;
+  readonly trace: Tracer;
+  readonly writeStallSeconds: number;
+  /** What Duplex.abort is, for streams that have none of their own. */
+  readonly abort?: (conn: Duplex, lost: () => void) => void;
+  /** Makes a plain stream a secured one; rejects when the handshake fails. It has its own time limit. */
+  readonly upgrade?: (conn: Duplex, peer: Peer) => Promise<Secured>;
+}
+
+/** How a session ended: from the outside, or because its engine said so. */
+export type SessionEnd = EndReason | "closed" | "fault" | "tls_failed";
+
+/** After a last reply, how long and how much more of the client's input is read and thrown away. */
+const LINGER_SECONDS = 2;
+const LINGER_BYTES = 1 << 20;
+
+const LF = 10;
+
+type Phase = "working" | "reading" | "writing" | "upgrading" | "lingering" | "over";
+
+function oneLine(error: unknown): string {
+  const text = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
+  return text.replace(/[\r\n]+/g, " ").slice(0, 200);
+}
+
+function asEndReason(end: SessionEnd): EndReason {
+  return end === "closed" || end === "fault" || end === "tls_failed" ? "io_error" : end;
+}
+
+/** One connection's life. */
+export class Session implements Timed {
+  due = 0;
+  hung = 0;
+  before: Timed | null = null;
+  after: Timed | null = null;
+
+  readonly peer: Peer;
+  readonly #setup: SessionSetup;
+  readonly #engine: Engine;
+  readonly #output: ReplyBuffer;
+  #conn: Duplex;
+  #phase: Phase = "working";
+  /** Tick at which the session is too old. */
+  #lastTick = 0;
+  /** Set once the session ends for another reason than its engine's wish. */
+  #reason: SessionEnd | null = null;
+  #stopping = false;
+  /** A write failed. */
+  #gone = false;
+  /** The engine was told that no more input comes. */
+  #told = false;
+  /** The end from outside the input loop, while it goes on. */
+  #ending: Promise<void> | null = null;
+  /** The last read filled its buffer: more is waiting. */
+  #full = false;
+  /** The last read did not bring exactly one line: more may be on its way. */
+  #pipelined = false;
+  #settle: ((end: SessionEnd) => void) | null = null;
+
+  constructor(conn: Duplex, peer: Peer, setup: SessionSetup) {
+    this.#conn = conn;
+    this.peer = peer;
+    this.#setup = setup;
+    this.#output = new ReplyBuffer(() => this.#flush());
+    this.#engine = setup.protocol.open(peer, this.#output);
+  }
+
+  /** True while a message is in hand. */
+  get busy(): boolean {
+    return this.#engine.busy;
+  }
+
+  /** Runs the session to its end. `secured`: the connection began with TLS. Never rejects. */
+  run(secured: SecureInfo | null = null): Promise<SessionEnd> {
+    const wheel = this.#setup.wheel;
+    this.#lastTick = wheel.after(this.#engine.sessionSeconds);
+    this.due = this.#lastTick;
+    wheel.add(this);
+    return new Promise((resolve) => {
+      this.#settle = resolve;
+      this.#life(secured);
+    });
+  }
+
+  /** Ends the session as soon as no message is in hand. */
+  stop(): void {
+    this.#stopping = true;
+    if (this.#phase === "reading" && !this.#engine.busy) this.#endNow("shutdown");
+  }
+
+  /** Ends the session now, whatever is in hand. */
+  kill(): void {
+    this.#reason ??= "shutdown";
+    if (this.#phase === "writing") this.#abortWrite();
+    else this.#close();
+  }
+
+  /** The wheel's call: a limit was reached. */
+  expire(): void {
+    const now = this.#setup.wheel.now;
+    this.due = now + 1;
+    switch (this.#phase) {
+      case "over":
+        this.due = 0;
+        return;
+      case "writing":
+        this.#reason ??= "stalled";
+        this.#traceStall();
+        this.#abortWrite();
+        return;
+      case "reading":
+        this.#endNow(now >= this.#lastTick ? "session_time" : "idle");
+        return;
+      case "lingering":
+        this.#close();
+        return;
+      case "working":
+      case "upgrading":
+        this.#reason ??= "session_time";
+        if (this.#phase === "upgrading") this.#close();
+    }
+  }
+
+  async #life(secured: SecureInfo | null): Promise<void> {
+    const small = takeSmall();
+    try {
+      if (secured !== null) this.#engine.secured?.(secured);
+      const started = this.#engine.start();
+      if (started !== undefined) await started;
+      if (this.#output.pending > 0) await this.#flush();
+      await this.#converse(small);
+    } catch (error) {
+      await this.#fail(error);
+    }
+    giveSmall(small);
+    if (this.#ending !== null) await this.#ending;
+    this.#close();
+  }
+
+  /** The dialogue until the engine, the peer or a limit ends it. */
+  async #converse(small: Uint8Array): Promise<void> {
+    const engine = this.#engine;
+    while (this.#reason === null) {
+      if (engine.wants === "close") return await this.#linger(small);
+      if (engine.wants === "tls") {
+        await this.#upgrade();
+        continue;
+      }
+      if (this.#stopping && !engine.busy) return await this.#finish("shutdown");
+      const large = engine.busy || this.#full ? takeLarge() : null;
+      try {
+        const buffer = large ?? small;
+        const count = await this.#read(buffer);
+        if (this.#reason !== null) break;
+        if (count === null) return await this.#finish("eof");
+        const chunk = count === buffer.length ? buffer : buffer.subarray(0, count);
+        const handled = engine.receive(chunk);
+        if (handled !== undefined) await handled;
+        this.#noteInput(chunk, count === buffer.length);
+        if (this.#output.pending > 0) await this.#flush();
+      } finally {
+        if (large !== null) giveLarge(large);
+      }
+    }
+    await this.#finish(this.#reason);
+  }
+
+  /** Waits for input; the peer's going away is the end of input. */
+  async #read(buffer: Uint8Array): Promise<number | null> {
+    const wheel = this.#setup.wheel;
+    const idle = wheel.after(this.#engine.idleSeconds);
+    wheel.set(this, idle < this.#lastTick ? idle : this.#lastTick);
+    this.#phase = "reading";
+    let count: number | null = null;
+    try {
+      count = await this.#conn.read(buffer);
+    } catch {
+      // Reset by the peer, or closed by us: no more input either way.
+    }
+    if (this.#phase === "reading") {
+      this.#phase = "working";
+      wheel.set(this, this.#lastTick);
+    }
+    return count;
+  }
+
+  /** Writes everything that waits. Rejects when the peer is gone. */
+  async #flush(): Promise<void> {
+    const output = this.#output;
+    const phase = this.#phase;
+    const wheel = this.#setup.wheel;
+    this.#phase = "writing";
+    try {
+      while (output.pending > 0) {
+        wheel.set(this, wheel.after(this.#setup.writeStallSeconds));
+        output.clear(await this.#conn.write(output.peek()));
+      }
+    } catch (error) {
+      this.#gone = true;
+      this.#reason ??= "io_error";
+      output.clear(output.pending);
+      throw error;
+    } finally {
+      if (this.#phase === "writing") {
+        this.#phase = phase;
+        wheel.set(this, this.#lastTick);
+      }
+    }
+  }
+
+  /** Tells the engine that no more input comes, once, and writes its last words. */
+  async #finish(reason: SessionEnd): Promise<void> {
+    this.#reason ??= reason;
+    if (this.#told) return;
+    this.#told = true;
+    const ended = this.#engine.end(asEndReason(reason));
+    if (ended !== undefined) await ended;
+    if (this.#gone) this.#output.clear(this.#output.pending);
+    else if (this.#output.pending > 0) await this.#flush();
+  }
+
+  /** Ends the session from outside the input loop while that waits for input; closing ends its read. */
+  #endNow(reason: EndReason): void {
+    this.#reason = reason;
+    this.#phase = "working";
+    this.#setup.wheel.set(this, this.#lastTick);
+    this.#ending = this.#finish(reason).catch((error) => this.#traceFault(error)).then(() =>
+      this.#close()
+    );
+  }
+
+  /** Something threw: the peer is gone, the handshake failed, or the engine is at fault. */
+  async #fail(error: unknown): Promise<void> {
+    try {
+      if (this.#reason === null) {
+        this.#traceFault(error);
+        this.#output.clear(this.#output.pending);
+        this.#output.bytes(this.#setup.protocol.refuse("fault"));
+        await this.#flush();
+      }
+      await this.#finish(this.#reason ?? "fault");
+    } catch (second) {
+      this.#traceFault(second);
+    }
+  }
+
+  /**
+   * After the engine's last reply. Closing a socket with unread input resets the connection, and a reset may destroy the
+   * reply before the client has read it. A client that waits for each answer has nothing under way: it is closed at
+   * once. One that pipelines gets an end of output first, and a bounded time to say and be ignored.
+   */
+  async #linger(buffer: Uint8Array): Promise<void> {
+    if (!this.#pipelined) return;
+    this.#phase = "lingering";
+    this.#setup.wheel.set(this, this.#setup.wheel.after(LINGER_SECONDS));
+    try {
+      await this.#conn.closeWrite();
+      for (let left = LINGER_BYTES; left > 0;) {
+        const count = await this.#conn.read(buffer);
+        if (count === null) return;
+        left -= count;
+      }
+    } catch {
+      // The peer went first, or the time is over: the last reply was written.
+    }
+  }
+
+  async #upgrade(): Promise<void> {
+    const upgrade = this.#setup.upgrade;
+    if (upgrade === undefined) throw new Error("The engine wants TLS where none is set up");
+    this.#phase = "upgrading";
+    try {
+      const secured = await upgrade(this.#conn, this.peer);
+      this.#conn = secured.conn;
+      this.#pipelined = false;
+      if (this.#phase === "upgrading") this.#phase = "working";
+      this.#engine.secured?.(secured.info);
+    } catch (error) {
+      this.#reason ??= "tls_failed";
+      throw error;
+    }
+  }
+
+  #noteInput(chunk: Uint8Array, full: boolean): void {
+    this.#full = full;
+    this.#pipelined = full || chunk.indexOf(LF) !== chunk.length - 1;
+  }
+
+  #abortWrite(): void {
+    const lost = () => {
+      note(this.#setup.trace, this.peer.session, NET_EVENTS.stuck, { ip: this.peer.remoteIp });
+      this.#close();
+    };
+    const conn = this.#conn;
+    if (conn.abort !== undefined) conn.abort(lost);
+    else if (this.#setup.abort !== undefined) this.#setup.abort(conn, lost);
+    else lost();
+  }
+
+  #traceStall(): void {
+    note(this.#setup.trace, this.peer.session, NET_EVENTS.stalled, {
+      ip: this.peer.remoteIp,
+      seconds: this.#setup.writeStallSeconds,
+    });
+  }
+
+  #traceFault(error: unknown): void {
+    if (this.#gone) return;
+    note(this.#setup.trace, this.peer.session, NET_EVENTS.fault, { reason: oneLine(error) });
+  }
+
+  /** Closes and settles, once. */
+  #close(): void {
+    if (this.#phase === "over") return;
+    this.#phase = "over";
+    this.#setup.wheel.remove(this);
+    this.due = 0;
+    try {
+      this.#conn.close();
+    } catch {
+      // Closed already.
+    }
+    const end = this.#reason ?? "closed";
+    const trace = this.#setup.trace;
+    if (trace.level >= 3) trace.emit(this.peer.session, NET_EVENTS.ended, { reason: end });
+    this.#settle?.(end);
+  }
+}
+
+/** Runs one session over `conn` to its end. Never rejects. */
+export function runSession(conn: Duplex, peer: Peer, setup: SessionSetup): Promise<SessionEnd> {
+  return new Session(conn, peer, setup).run();
+}
