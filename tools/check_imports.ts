@@ -18,6 +18,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     "net",
     "trace",
     "settings",
+    "transcript",
   ],
   smtp: ["policy", "validate", "queue", "auth", "net", "trace", "settings"],
   pop3: ["validate", "auth", "net", "trace", "settings"],
@@ -28,6 +29,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   dns: ["trace"],
   cdb: [],
   net: ["trace", "settings"],
+  transcript: ["net", "trace", "settings"],
   trace: ["settings"],
   settings: [],
 };
