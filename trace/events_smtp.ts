@@ -1,8 +1,27 @@
-/** Trace events of the SMTP service. The first three texts are those of KATR's patch, to the letter. */
+/**
+ * Trace events of the SMTP service. The texts of `remoteip`, `rcpt` and `rcptInvalid` are those of KATR's patch, to the letter.
+ *
+ * Fields carry what clients sent as it came, one char a byte; the formats make control characters visible.
+ */
 import { event } from "./tracer.ts";
+
+/** "1 rcpt", "2 rcpts". */
+const count = (n: number, word: string): string => `${n} ${word}${n === 1 ? "" : "s"}`;
 
 export const SMTP_EVENTS = {
   remoteip: event<{ ip: string }>("setup.remoteip", 1, "setup", (f) => `remoteip: ${f.ip}`),
+  controlTrouble: event<{ ip: string; reason: string }>(
+    "setup.controls",
+    1,
+    "setup",
+    (f) => `unable to serve ${f.ip}: ${f.reason}`,
+  ),
+  secured: event<{ version: string; cipher: string }>(
+    "setup.tls",
+    1,
+    "setup",
+    (f) => `tls: ${f.version} ${f.cipher}`,
+  ),
   rcpt: event<{ user: string; domain: string }>(
     "smtp.rcpt",
     2,
@@ -15,4 +34,84 @@ export const SMTP_EVENTS = {
     "smtp_rcpt",
     () => "invalid rcpt user, terminating connection",
   ),
+  rcptUnknown: event<{ user: string; domain: string; ip: string }>(
+    "smtp.rcpt.unknown",
+    2,
+    "smtp_rcpt",
+    (f) => `invalid rcpt user, refused, from ${f.ip}`,
+  ),
+  rcptLost: event<{ recipient: string; sender: string }>(
+    "smtp.rcpt.lost",
+    2,
+    "smtp_rcpt",
+    (f) => `accepted before, lost with the session: <${f.recipient}> from <${f.sender}>`,
+  ),
+  rcptUndecided: event<{ user: string; domain: string; reason: string }>(
+    "smtp.rcpt.undecided",
+    2,
+    "smtp_rcpt",
+    (f) => `undecided: ${f.reason}`,
+  ),
+  rcptRelay: event<{ recipient: string; sender: string; ip: string }>(
+    "smtp.rcpt.relay",
+    2,
+    "smtp_rcpt",
+    (f) => `relaying denied to <${f.recipient}> from <${f.sender}>, ${f.ip}`,
+  ),
+  rcptBadSender: event<{ recipient: string; sender: string; ip: string }>(
+    "smtp.rcpt.badmailfrom",
+    2,
+    "smtp_rcpt",
+    (f) => `sender <${f.sender}> is in badmailfrom, ${f.ip}`,
+  ),
+  lookupStep: event<{ step: string; file: string; key: string; found: string }>(
+    "smtp.rcpt.lookup",
+    3,
+    "smtp_rcpt",
+    (f) => `look-up: ${f.step} ${f.file} [${f.key}]: ${f.found}`,
+  ),
+  lookupResult: event<{ verdict: string; route: string; reason: string }>(
+    "smtp.rcpt.lookup.result",
+    3,
+    "smtp_rcpt",
+    (f) => `look-up: ${f.verdict}, ${f.route}: ${f.reason}`,
+  ),
+  accepted: event<{ id: string; sender: string; recipients: number; bytes: number }>(
+    "smtp.message.accepted",
+    1,
+    "smtp_data",
+    (f) => `${f.id} from <${f.sender}> to ${count(f.recipients, "rcpt")}, ${f.bytes} bytes`,
+  ),
+  notAccepted: event<{ reply: string; sender: string; bytes: number; reason: string }>(
+    "smtp.message.refused",
+    1,
+    "smtp_data",
+    (f) => `not accepted from <${f.sender}>, ${f.bytes} bytes: ${f.reply}, ${f.reason}`,
+  ),
+  limit: event<{ reply: string; ip: string }>(
+    "smtp.limit",
+    1,
+    "smtp_end",
+    (f) => `terminating connection: ${f.reply}, ${f.ip}`,
+  ),
+  summary: event<{
+    ip: string;
+    helo: string;
+    messages: number;
+    recipients: number;
+    unknown: number;
+    relays: number;
+    errors: number;
+    seconds: number;
+    end: string;
+  }>(
+    "smtp.end",
+    1,
+    "smtp_end",
+    (f) =>
+      `ip=${f.ip} helo=${f.helo} messages=${f.messages} recipients=${f.recipients} ` +
+      `unknown=${f.unknown} relays=${f.relays} errors=${f.errors} seconds=${f.seconds} end=${f.end}`,
+  ),
+  fromClient: event<{ line: string }>("smtp.dialogue.client", 4, "smtp_io", (f) => `C: ${f.line}`),
+  fromServer: event<{ line: string }>("smtp.dialogue.server", 4, "smtp_io", (f) => `S: ${f.line}`),
 } as const;

@@ -1,0 +1,190 @@
+/**
+ * What one session is configured with: settings, control files and environment, read once and frozen.
+ *
+ * Mirrors the setup of qmail-smtpd: me, smtpgreeting, localiphost, badmailfrom, databytes, timeoutsmtpd; the environment's
+ * DATABYTES, RELAYCLIENT. rcpthosts is only tried here (a site whose rcpthosts can't be read serves nobody); asking
+ * it is the look-up's work. Does not watch files: whoever hands in `ControlFiles` does.
+ */
+import type { Settings } from "../settings/mod.ts";
+import { ControlError, type ControlFiles } from "../validate/types.ts";
+import { multiline, REPLIES, type Reply, withText } from "./replies.ts";
+import type { LocalLiteral } from "./path.ts";
+
+export type Environment = Readonly<Record<string, string>>;
+
+/** A session's configuration; never changes. Sizes in bytes, times in seconds; limits of 0 mean none. */
+export interface SmtpConfig {
+  readonly greeting: Reply;
+  readonly hello: Reply;
+  readonly extendedHello: Reply;
+  readonly quit: Reply;
+  readonly localLiteral: LocalLiteral;
+  /** Addresses and "@host" entries, lower-cased. */
+  readonly badMailFrom: ReadonlySet<string>;
+  readonly databytes: number;
+  /** RELAYCLIENT: what is appended to every recipient; null: no relay client. */
+  readonly relayClient: string | null;
+  readonly idleSeconds: number;
+  readonly sessionSeconds: number;
+  readonly validate: boolean;
+  readonly onInvalidRcpt: "terminate" | "reject";
+  readonly onUndecided: "defer" | "reject";
+  readonly bareLf: "auto" | "reject" | "tolerate";
+  readonly commandLineBytes: number;
+  readonly maxRecipients: number;
+  readonly maxMessages: number;
+  readonly maxHops: number;
+  readonly maxSyntaxErrors: number;
+  readonly maxUnknownRecipients: number;
+  readonly maxRelayAttempts: number;
+}
+
+const DEFAULT_IDLE_SECONDS = 1200;
+const DEFAULT_SESSION_SECONDS = 86400;
+
+/** What was read, before it is worked up: when it is all the same again, so is the result. */
+interface Sources {
+  readonly settings: Settings;
+  readonly greeting: string;
+  readonly localIpHost: string | null;
+  readonly badMailFrom: readonly string[] | null;
+  readonly databytes: number | null;
+  readonly timeout: number | null;
+  readonly envDatabytes: string | undefined;
+  readonly envRelayClient: string | undefined;
+  readonly envSessionTimeout: string | undefined;
+}
+
+/**
+ * Reads a session's configuration.
+ * @param ips our own addresses, for "[1.2.3.4]"
+ * @throws {ControlError} when a control file can't be read, or no greeting is known
+ */
+export function readSmtpConfig(
+  settings: Settings,
+  control: ControlFiles,
+  env: Environment,
+  ips: ReadonlySet<string> = ownAddresses(),
+): SmtpConfig {
+  return build(readSources(settings, control, env), ips);
+}
+
+/** Reads configurations for many sessions; the work is done again only when something changed. */
+export interface SmtpConfigReader {
+  /** @throws {ControlError} as `readSmtpConfig` */
+  read(settings: Settings, env: Environment): SmtpConfig;
+}
+
+export function createSmtpConfigReader(
+  control: ControlFiles,
+  ips: ReadonlySet<string> = ownAddresses(),
+): SmtpConfigReader {
+  let last: { readonly sources: Sources; readonly config: SmtpConfig } | null = null;
+  return {
+    read(settings, env) {
+      const sources = readSources(settings, control, env);
+      if (last === null || !isSame(sources, last.sources)) {
+        last = { sources, config: build(sources, ips) };
+      }
+      return last.config;
+    },
+  };
+}
+
+function readSources(settings: Settings, control: ControlFiles, env: Environment): Sources {
+  const me = control.line("me");
+  const greeting = control.line("smtpgreeting") ?? me;
+  if (greeting === null) {
+    throw new ControlError('Neither "control/smtpgreeting" nor "control/me" is there');
+  }
+  control.lines("rcpthosts");
+  return {
+    settings,
+    greeting,
+    localIpHost: control.line("localiphost") ?? me,
+    badMailFrom: control.lines("badmailfrom"),
+    databytes: control.integer("databytes"),
+    timeout: control.integer("timeoutsmtpd"),
+    envDatabytes: env["DATABYTES"],
+    envRelayClient: env["RELAYCLIENT"],
+    envSessionTimeout: env["SESSION_TIMEOUT"],
+  };
+}
+
+function isSame(a: Sources, b: Sources): boolean {
+  return a.settings === b.settings && a.greeting === b.greeting &&
+    a.localIpHost === b.localIpHost && a.badMailFrom === b.badMailFrom &&
+    a.databytes === b.databytes && a.timeout === b.timeout && a.envDatabytes === b.envDatabytes &&
+    a.envRelayClient === b.envRelayClient && a.envSessionTimeout === b.envSessionTimeout;
+}
+
+function build(sources: Sources, ips: ReadonlySet<string>): SmtpConfig {
+  const { settings, greeting } = sources;
+  const databytes = sizeLimit(sources);
+  const extensions = [
+    "PIPELINING",
+    "8BITMIME",
+    databytes === 0 ? "SIZE" : `SIZE ${databytes}`,
+    "ENHANCEDSTATUSCODES",
+    "SMTPUTF8",
+  ];
+  return Object.freeze({
+    greeting: withText(REPLIES.greeting, `${greeting} ESMTP`),
+    hello: withText(REPLIES.hello, greeting),
+    extendedHello: multiline(REPLIES.extended_hello, [greeting, ...extensions]),
+    quit: withText(REPLIES.quit, greeting),
+    localLiteral: Object.freeze({ ips, host: sources.localIpHost }),
+    badMailFrom: new Set((sources.badMailFrom ?? []).map(lower)),
+    databytes,
+    relayClient: sources.envRelayClient ?? null,
+    idleSeconds: settings.smtp_idle_seconds ||
+      Math.max(1, sources.timeout ?? DEFAULT_IDLE_SECONDS),
+    sessionSeconds: settings.smtp_session_seconds ||
+      leadingNumber(sources.envSessionTimeout ?? "") || DEFAULT_SESSION_SECONDS,
+    validate: settings.validate,
+    onInvalidRcpt: settings.on_invalid_rcpt,
+    onUndecided: settings.on_undecided,
+    bareLf: settings.bare_lf,
+    commandLineBytes: settings.command_line_bytes,
+    maxRecipients: settings.max_recipients,
+    maxMessages: settings.max_messages,
+    maxHops: settings.max_hops,
+    maxSyntaxErrors: settings.max_syntax_errors,
+    maxUnknownRecipients: settings.max_unknown_recipients,
+    maxRelayAttempts: settings.max_relay_attempts,
+  });
+}
+
+/** DATABYTES beats control/databytes even where it is no number, and then means "no limit", as in qmail. */
+function sizeLimit(sources: Sources): number {
+  if (sources.settings.databytes > 0) return sources.settings.databytes;
+  if (sources.envDatabytes !== undefined) return leadingNumber(sources.envDatabytes);
+  return sources.databytes ?? 0;
+}
+
+/** The number that the text begins with; 0: none. */
+function leadingNumber(text: string): number {
+  return Number(/^\d+/.exec(text)?.[0] ?? "0");
+}
+
+/** ASCII only: addresses are bytes. */
+function lower(text: string): string {
+  return text.replace(/[A-Z]/g, (c) => c.toLowerCase());
+}
+
+/** Is this sender unwanted? An entry is an address or "@host". */
+export function isBadSender(sender: string, bad: ReadonlySet<string>): boolean {
+  if (bad.size === 0) return false;
+  const address = lower(sender);
+  const at = address.lastIndexOf("@");
+  return bad.has(address) || (at >= 0 && bad.has(address.slice(at)));
+}
+
+/** The IPv4 addresses of this machine's interfaces, and 0.0.0.0, which qmail takes for this machine too. */
+export function ownAddresses(): ReadonlySet<string> {
+  const found = new Set(["0.0.0.0"]);
+  for (const face of Deno.networkInterfaces()) {
+    if (face.family === "IPv4") found.add(face.address);
+  }
+  return found;
+}

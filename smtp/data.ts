@@ -1,0 +1,216 @@
+/**
+ * Mail data on its way in: dot-unstuffing, the end of data, line ends, hops, size (RFC 5321, sections 4.1.1.4, 4.5.2).
+ *
+ * Mirrors qmail-smtpd: only CR LF "." CR LF ends the data of a network client; a bare LF ends the session there, a bare CR is
+ * an ordinary byte. What comes out has LF line ends. Hops are header lines that begin with "received" or "delivered",
+ * no colon needed, looked for in the bytes on the wire. The size counts what comes out.
+ *
+ * Two ways through the bytes: `takeByte` is the whole state machine, byte by byte, and the truth; it does the header,
+ * and whatever stands around dots, CRs and the ends of chunks. `takeBody` copies whole body lines in one tight loop,
+ * three times faster, and hands back to `takeByte` wherever it is not sure.
+ */
+
+const LF = 10;
+const CR = 13;
+const DOT = 46;
+
+/** Where in a line we are. */
+const MID_LINE = 0;
+const LINE_START = 1;
+const AFTER_DOT = 2;
+const AFTER_DOT_CR = 3;
+const AFTER_CR = 4;
+
+const RECEIVED = [..."received"].map((c) => c.charCodeAt(0));
+const DELIVERED = [..."delivered"].map((c) => c.charCodeAt(0));
+
+/** Bytes of input taken in one go; the output buffer must be `PIECE_BYTES + 8` long. */
+export const PIECE_BYTES = 65536;
+
+/** The state of one message's data. */
+export interface MailData {
+  /** A bare LF ends lines too, and data: for transcripts on standard input. */
+  readonly tolerant: boolean;
+  /** "open": more to come. "complete": the final dot was seen. "bare_lf": refused. */
+  end: "open" | "complete" | "bare_lf";
+  /** First byte of the chunk not taken yet. */
+  next: number;
+  /** Bytes that came out so far. */
+  bytes: number;
+  /** Header lines that show a hop. */
+  hops: number;
+  state: number;
+  inHeader: boolean;
+  /** Bytes of the current header line seen, and whether it may still be a hop. */
+  column: number;
+  maybeReceived: boolean;
+  maybeDelivered: boolean;
+  onlyCr: boolean;
+}
+
+export function startMailData(tolerant: boolean): MailData {
+  return {
+    tolerant,
+    end: "open",
+    next: 0,
+    bytes: 0,
+    hops: 0,
+    state: LINE_START,
+    inHeader: true,
+    column: 0,
+    maybeReceived: true,
+    maybeDelivered: true,
+    onlyCr: false,
+  };
+}
+
+/**
+ * Takes up to PIECE_BYTES of `chunk` from `from` on and writes what comes out to `out`.
+ * Returns how many bytes came out; `data.next` says how far it got, `data.end` whether that was all.
+ */
+export function takeData(
+  data: MailData,
+  chunk: Uint8Array,
+  from: number,
+  out: Uint8Array,
+): number {
+  const stop = Math.min(chunk.length, from + PIECE_BYTES);
+  let filled = 0;
+  data.next = from;
+  while (data.next < stop && data.end === "open") {
+    if (!data.inHeader && data.state <= LINE_START) {
+      filled = takeBody(data, chunk, stop, out, filled);
+      if (data.next >= stop) break;
+    }
+    filled = takeByte(data, chunk[data.next++]!, out, filled);
+  }
+  data.bytes += filled;
+  return filled;
+}
+
+/**
+ * Copies body lines as long as they are plain: text, CR LF, no dot in front. Stops in front of the first byte that
+ * needs more thought, with `data.state` and `data.next` saying where; returns the new fill of `out`.
+ */
+function takeBody(
+  data: MailData,
+  chunk: Uint8Array,
+  stop: number,
+  out: Uint8Array,
+  fill: number,
+): number {
+  let at = data.next;
+  let filled = fill;
+  let state = data.state;
+  for (;;) {
+    if (state === LINE_START && (at === stop || chunk[at] === DOT)) break;
+    // No plain line is longer than the chunk: without an LF the loop ends at `stop`.
+    const lineStart = at;
+    while (at < stop && chunk[at] !== LF) out[filled++] = chunk[at++]!;
+    const endsInCr = at > lineStart && chunk[at - 1] === CR;
+    if (at === stop || !endsInCr) {
+      // Unfinished line (a CR at its end is not decided yet), or a bare LF: takeByte goes on.
+      if (endsInCr) {
+        filled--;
+        at--;
+      }
+      if (at > lineStart) state = MID_LINE;
+      break;
+    }
+    out[filled - 1] = LF;
+    at++;
+    state = LINE_START;
+  }
+  data.next = at;
+  data.state = state;
+  return filled;
+}
+
+/** One byte of mail data; returns the new fill of `out`. At most three bytes come out for one that goes in. */
+function takeByte(data: MailData, byte: number, out: Uint8Array, fill: number): number {
+  let filled = fill;
+  if (data.inHeader) watchHeader(data, byte);
+  switch (data.state) {
+    case MID_LINE:
+      if (byte === LF) return bareLf(data, out, filled);
+      if (byte === CR) return hold(data, AFTER_CR, filled);
+      break;
+    case LINE_START:
+      if (byte === LF) return bareLf(data, out, filled);
+      if (byte === DOT) return hold(data, AFTER_DOT, filled);
+      if (byte === CR) return hold(data, AFTER_CR, filled);
+      data.state = MID_LINE;
+      break;
+    case AFTER_DOT: // the dot is dropped
+      if (byte === LF) return dotBareLf(data, filled);
+      if (byte === CR) return hold(data, AFTER_DOT_CR, filled);
+      data.state = MID_LINE;
+      break;
+    case AFTER_DOT_CR:
+      if (byte === LF) return finish(data, filled);
+      // A dot and a CR that is no line end: both are data (so qmail; the dot stays).
+      out[filled++] = DOT;
+      out[filled++] = CR;
+      if (byte === CR) return hold(data, AFTER_CR, filled);
+      data.state = MID_LINE;
+      break;
+    default: // AFTER_CR: a CR is held back until its neighbour is known
+      if (byte === LF) data.state = LINE_START;
+      else {
+        out[filled++] = CR;
+        if (byte === CR) return filled;
+        data.state = MID_LINE;
+      }
+  }
+  out[filled++] = byte;
+  return filled;
+}
+
+function hold(data: MailData, state: number, filled: number): number {
+  data.state = state;
+  return filled;
+}
+
+function finish(data: MailData, filled: number): number {
+  data.end = "complete";
+  return filled;
+}
+
+/** LF without CR: a line end in a transcript, the end of the session for everybody else. */
+function bareLf(data: MailData, out: Uint8Array, filled: number): number {
+  if (!data.tolerant) {
+    data.end = "bare_lf";
+    return filled;
+  }
+  out[filled] = LF;
+  return hold(data, LINE_START, filled + 1);
+}
+
+/** "." LF: the end of a transcript's data, never of a network client's (SMTP smuggling). */
+function dotBareLf(data: MailData, filled: number): number {
+  data.end = data.tolerant ? "complete" : "bare_lf";
+  return filled;
+}
+
+/** Counts hops and notices the blank line, on the bytes as they come from the wire. */
+function watchHeader(data: MailData, byte: number): void {
+  if (byte === LF) {
+    if (data.column === 0 || (data.column === 1 && data.onlyCr)) data.inHeader = false;
+    data.column = 0;
+    data.maybeReceived = data.maybeDelivered = true;
+    data.onlyCr = false;
+    return;
+  }
+  const column = data.column++;
+  if (column === 0) data.onlyCr = byte === CR;
+  if (column > 8) return;
+  const lower = byte | 0x20;
+  if (data.maybeReceived && column < 8) {
+    data.maybeReceived = lower === RECEIVED[column];
+    if (data.maybeReceived && column === 7) data.hops++;
+  }
+  if (data.maybeDelivered) {
+    data.maybeDelivered = lower === DELIVERED[column];
+    if (data.maybeDelivered && column === 8) data.hops++;
+  }
+}

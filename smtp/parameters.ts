@@ -1,0 +1,50 @@
+/**
+ * ESMTP parameters of MAIL and RCPT (RFC 5321, section 4.1.1.11).
+ *
+ * SIZE (RFC 1870), BODY (RFC 6152) and SMTPUTF8 (RFC 6531) are understood. AUTH= (RFC 4954) and the four of RFC 3461
+ * (delivery status) are accepted without effect. Any other is refused with 555: a client that asks for something
+ * must learn that it will not get it.
+ *
+ * A parameter of MAIL on RCPT, or the other way round, is accepted without effect, as qmail ignores it.
+ */
+import { REPLIES, type Reply } from "./replies.ts";
+
+/** What the parameters of one command say. */
+export interface Parameters {
+  /** Size in bytes the client announced; null: none. */
+  readonly size: number | null;
+  readonly utf8: boolean;
+}
+
+export const NO_PARAMETERS: Parameters = { size: null, utf8: false };
+
+const PARAMETER = /^([A-Za-z0-9][A-Za-z0-9-]*)(?:=([\x21-\x3c\x3e-\xff]+))?$/;
+const WITHOUT_EFFECT = new Set(["AUTH", "RET", "ENVID", "NOTIFY", "ORCPT"]);
+
+/** Reads `text`; a refusal is the reply to give. */
+export function parseParameters(text: string): Parameters | Reply {
+  if (text === "") return NO_PARAMETERS;
+  let size: number | null = null;
+  let utf8 = false;
+  for (const word of text.split(/ +/)) {
+    const match = PARAMETER.exec(word);
+    if (match === null) return REPLIES.bad_parameter;
+    const keyword = match[1]!.toUpperCase();
+    const value = match[2] ?? "";
+    if (keyword === "SIZE") {
+      if (!/^\d{1,20}$/.test(value)) return REPLIES.bad_parameter;
+      size = Number(value);
+    } else if (keyword === "BODY") {
+      if (!/^(7BIT|8BITMIME)$/i.test(value)) return REPLIES.bad_parameter;
+    } else if (keyword === "SMTPUTF8") {
+      if (value !== "") return REPLIES.bad_parameter;
+      utf8 = true;
+    } else if (!WITHOUT_EFFECT.has(keyword)) return REPLIES.unknown_parameter;
+  }
+  return { size, utf8 };
+}
+
+/** True for a refusal of `parseParameters`. */
+export function isReply(value: Parameters | Reply): value is Reply {
+  return "bytes" in value;
+}

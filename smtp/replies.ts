@@ -1,0 +1,108 @@
+/**
+ * Every reply of the SMTP service, once: stable id, code (RFC 5321, section 4.2), enhanced status code (RFC 3463) and
+ * the bytes as they go to the client.
+ *
+ * Ids are what docs/smtp.md and the trace speak of; they never change. Replies whose text is only known at run time
+ * are made from an entry here by `withText`, which lets no control character through: a reply is one line.
+ */
+import { bytesOf } from "./text.ts";
+
+/** One reply, ready to be sent. */
+export interface Reply {
+  /** Stable id, such as "unknown_recipient". */
+  readonly id: string;
+  readonly code: number;
+  /** Enhanced status code such as "5.1.1"; "" where RFC 2034 wants none. */
+  readonly enhanced: string;
+  readonly text: string;
+  /** The whole reply, CRLF included. */
+  readonly bytes: Uint8Array;
+}
+
+/** Longest text of a reply: RFC 5321 allows 512 bytes a line, code and CRLF included. */
+const MAX_TEXT = 480;
+
+/** One line of a reply: control characters become "?", what is too long is cut. */
+function oneLine(text: string): string {
+  // deno-lint-ignore no-control-regex
+  return text.slice(0, MAX_TEXT).replace(/[\x00-\x1f\x7f]/g, "?");
+}
+
+function reply(id: string, code: number, enhanced: string, text: string): Reply {
+  const line = oneLine(text);
+  const start = enhanced === "" ? `${code} ` : `${code} ${enhanced} `;
+  return { id, code, enhanced, text: line, bytes: bytesOf(`${start}${line}\r\n`) };
+}
+
+/** The replies; the texts of the dynamic ones are examples. */
+export const REPLIES = {
+  greeting: reply("greeting", 220, "", "host ESMTP"),
+  help: reply("help", 214, "2.0.0", "Commands: EHLO HELO MAIL RCPT DATA RSET NOOP VRFY HELP QUIT"),
+  quit: reply("quit", 221, "2.0.0", "host"),
+  hello: reply("hello", 250, "", "host"),
+  extended_hello: reply("extended_hello", 250, "", "host and extensions"),
+  noop: reply("noop", 250, "2.0.0", "ok"),
+  reset: reply("reset", 250, "2.0.0", "flushed"),
+  sender_ok: reply("sender_ok", 250, "2.1.0", "ok"),
+  recipient_ok: reply("recipient_ok", 250, "2.1.5", "ok"),
+  accepted: reply("accepted", 250, "2.0.0", "ok 1163452800 qp 1234"),
+  vrfy: reply("vrfy", 252, "2.0.0", "I do not tell, but send it and I will try"),
+  go_ahead: reply("go_ahead", 354, "", "go ahead, end with a dot on a line of its own"),
+
+  site_unusable: reply("site_unusable", 421, "4.3.0", "unable to read controls, try again later"),
+  too_busy: reply("too_busy", 421, "4.3.2", "too many sessions, try again later"),
+  session_closed: reply("session_closed", 421, "4.7.0", "session ended after an unknown recipient"),
+  syntax_limit: reply("syntax_limit", 421, "4.7.0", "too many syntax errors, session ended"),
+  unknown_limit: reply("unknown_limit", 421, "4.7.0", "too many unknown recipients, session ended"),
+  relay_limit: reply("relay_limit", 421, "4.7.0", "too many relay attempts, session ended"),
+  message_limit: reply("message_limit", 421, "4.7.0", "too many messages in one session"),
+  idle: reply("idle", 421, "4.4.2", "no command for too long, session ended"),
+  session_time: reply("session_time", 421, "4.4.2", "session lasted too long"),
+  shutdown: reply("shutdown", 421, "4.3.2", "service is stopping, try again later"),
+
+  bare_lf: reply("bare_lf", 451, "4.6.0", "line ends must be CR LF, not LF alone"),
+  undecided: reply("undecided", 451, "4.3.0", "recipient can't be decided now, try again later"),
+  queue_deferred: reply(
+    "queue_deferred",
+    451,
+    "4.3.0",
+    "message can't be taken now, try again later",
+  ),
+  too_many_recipients: reply("too_many_recipients", 452, "4.5.3", "too many recipients"),
+
+  unknown_command: reply("unknown_command", 500, "5.5.2", "command not recognized"),
+  line_too_long: reply("line_too_long", 500, "5.5.2", "line too long"),
+  bad_sender_syntax: reply("bad_sender_syntax", 501, "5.1.7", "syntax error in sender address"),
+  bad_recipient_syntax: reply(
+    "bad_recipient_syntax",
+    501,
+    "5.1.3",
+    "syntax error in recipient address",
+  ),
+  bad_parameter: reply("bad_parameter", 501, "5.5.4", "syntax error in parameter"),
+  unimplemented: reply("unimplemented", 502, "5.5.1", "unimplemented"),
+  mail_first: reply("mail_first", 503, "5.5.1", "MAIL first"),
+  rcpt_first: reply("rcpt_first", 503, "5.5.1", "RCPT first"),
+  unknown_recipient: reply("unknown_recipient", 550, "5.1.1", "no mailbox here by that name"),
+  undecided_refused: reply("undecided_refused", 550, "5.3.0", "recipient can't be decided"),
+  too_big: reply("too_big", 552, "5.3.4", "message is larger than this server takes"),
+  bad_sender: reply("bad_sender", 553, "5.7.1", "sender is in the list of unwanted senders"),
+  relay_refused: reply("relay_refused", 553, "5.7.1", "domain is not in the list of rcpthosts"),
+  too_many_hops: reply("too_many_hops", 554, "5.4.6", "too many hops, this message is looping"),
+  queue_refused: reply("queue_refused", 554, "5.3.0", "message refused"),
+  unknown_parameter: reply("unknown_parameter", 555, "5.5.4", "parameter not recognized"),
+} as const;
+
+/** `base` with another text, and another enhanced status code where it fits the reply's class. */
+export function withText(base: Reply, text: string, enhanced: string = base.enhanced): Reply {
+  const fits = enhanced === base.enhanced ||
+    (/^[245]\.\d{1,3}\.\d{1,3}$/.test(enhanced) && enhanced.startsWith(`${base.code}`.charAt(0)));
+  return reply(base.id, base.code, fits ? enhanced : base.enhanced, text);
+}
+
+/** A reply of several lines: the first one and one for each extension (RFC 5321, section 4.1.1.1). */
+export function multiline(base: Reply, lines: readonly string[]): Reply {
+  const last = lines.length - 1;
+  const text = lines.map((line, i) => `${base.code}${i === last ? " " : "-"}${oneLine(line)}\r\n`);
+  return { ...base, text: lines.map(oneLine).join("; "), bytes: bytesOf(text.join("")) };
+}

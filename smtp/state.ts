@@ -1,0 +1,150 @@
+/**
+ * The two lives of SMTP (RFC 5321, section 3.3): the session, as long as the connection, and the transaction, from
+ * MAIL to the end of DATA; and the few things that every command does to them.
+ *
+ * Plain structures: the rules stand in commands.ts, recipient.ts and transfer.ts, the bytes in session.ts.
+ */
+import type { Output, Peer, SecureInfo, Wants } from "../net/types.ts";
+import type { Delivery, Queue } from "../queue/types.ts";
+import { SMTP_EVENTS } from "../trace/events_smtp.ts";
+import type { Tracer } from "../trace/tracer.ts";
+import type { LookupService } from "../validate/types.ts";
+import type { SmtpConfig } from "./config.ts";
+import type { MailData } from "./data.ts";
+import { REPLIES, type Reply } from "./replies.ts";
+
+/** What a session works with. */
+export interface SmtpDeps {
+  readonly config: SmtpConfig;
+  readonly lookup: LookupService;
+  readonly queue: Queue;
+  readonly tracer: Tracer;
+  /** Milliseconds since 1970. */
+  readonly clock: () => number;
+}
+
+/** From MAIL to the end of DATA. */
+export interface Transaction {
+  readonly sender: string;
+  /** The sender stands in badmailfrom: said at RCPT, as qmail does. */
+  readonly hasBadSender: boolean;
+  readonly utf8: boolean;
+  readonly recipients: string[];
+}
+
+/** Mail data that is coming in. */
+export interface Incoming {
+  readonly transaction: Transaction;
+  readonly data: MailData;
+  /** Null once the message can't be accepted any more: the rest is read and dropped. */
+  delivery: Delivery | null;
+  /** The reply at the end of data, when it is known before. */
+  refusal: Reply | null;
+}
+
+/** One connection. */
+export interface Session {
+  readonly deps: SmtpDeps;
+  readonly config: SmtpConfig;
+  readonly peer: Peer;
+  readonly output: Output;
+  readonly tolerantLf: boolean;
+  readonly startedMs: number;
+  wants: Wants;
+  /** What HELO or EHLO said; null: nothing yet. */
+  helo: string | null;
+  extended: boolean;
+  tls: SecureInfo | null;
+  transaction: Transaction | null;
+  incoming: Incoming | null;
+  /** True while a queue is making a message safe. */
+  committing: boolean;
+  messages: number;
+  recipients: number;
+  syntaxErrors: number;
+  unknownRecipients: number;
+  relayAttempts: number;
+  isOver: boolean;
+}
+
+export function startSession(deps: SmtpDeps, peer: Peer, output: Output): Session {
+  const { config } = deps;
+  return {
+    deps,
+    config,
+    peer,
+    output,
+    tolerantLf: config.bareLf === "tolerate" ||
+      (config.bareLf === "auto" && peer.kind === "transcript"),
+    startedMs: deps.clock(),
+    wants: "input",
+    helo: null,
+    extended: false,
+    tls: null,
+    transaction: null,
+    incoming: null,
+    committing: false,
+    messages: 0,
+    recipients: 0,
+    syntaxErrors: 0,
+    unknownRecipients: 0,
+    relayAttempts: 0,
+    isOver: false,
+  };
+}
+
+/** Gives a reply. A session that is over says nothing. */
+export function say(session: Session, reply: Reply): void {
+  if (session.isOver) return;
+  session.output.bytes(reply.bytes);
+  const { tracer } = session.deps;
+  if (tracer.level < 4) return;
+  const enhanced = reply.enhanced === "" ? "" : `${reply.enhanced} `;
+  tracer.emit(session.peer.session, SMTP_EVENTS.fromServer, {
+    line: `${reply.code} ${enhanced}${reply.text}`,
+  });
+}
+
+/** Gives a last reply and closes. Whatever else the client has sent is neither judged nor answered. */
+export function endSession(session: Session, reply: Reply | null, why: string): void {
+  if (session.isOver) return;
+  if (reply !== null) say(session, reply);
+  session.wants = "close";
+  session.isOver = true;
+  session.transaction = null;
+  traceSummary(session, why);
+}
+
+/** Ends the session because a limit is passed. */
+export function endByLimit(session: Session, reply: Reply): void {
+  const { tracer } = session.deps;
+  if (!session.isOver && tracer.level >= 1) {
+    const fields = { reply: reply.id, ip: session.peer.remoteIp };
+    tracer.emit(session.peer.session, SMTP_EVENTS.limit, fields);
+  }
+  endSession(session, reply, reply.id);
+}
+
+/** Refuses a command that was not understood; too many of them end the session. */
+export function refuseSyntax(session: Session, reply: Reply): void {
+  say(session, reply);
+  if (++session.syntaxErrors > session.config.maxSyntaxErrors) {
+    endByLimit(session, REPLIES.syntax_limit);
+  }
+}
+
+function traceSummary(session: Session, end: string): void {
+  const { tracer, clock } = session.deps;
+  if (tracer.level < 1) return;
+  tracer.emit(session.peer.session, SMTP_EVENTS.summary, {
+    ip: session.peer.remoteIp,
+    helo: session.helo ?? "",
+    messages: session.messages,
+    recipients: session.recipients,
+    unknown: session.unknownRecipients,
+    relays: session.relayAttempts,
+    errors: session.syntaxErrors,
+    seconds: Math.max(0, Math.round((clock() - session.startedMs) / 1000)),
+    end,
+  });
+}

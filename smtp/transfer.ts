@@ -1,0 +1,180 @@
+/**
+ * DATA: from 354 to the reply that says where the message is (RFC 5321, section 4.1.1.4).
+ *
+ * The queue is opened before 354, as qmail-smtpd does. Data streams through with its back-pressure; once a message can't
+ * be accepted any more the hand-over is given up and the rest is read and dropped. "250" only follows the queue's word
+ * that the message is safe.
+ */
+import type { Delivery, QueueOutcome } from "../queue/types.ts";
+import { SMTP_EVENTS } from "../trace/events_smtp.ts";
+import { PIECE_BYTES, startMailData, takeData } from "./data.ts";
+import { receivedLine } from "./received.ts";
+import { REPLIES, type Reply, withText } from "./replies.ts";
+import { endSession, type Incoming, say, type Session, type Transaction } from "./state.ts";
+import { bytesOf } from "./text.ts";
+
+/** Where a piece of decoded data stands until the queue has taken it. One for all: `write` keeps what it needs. */
+const piece = new Uint8Array(PIECE_BYTES + 8);
+
+/** Answers DATA. */
+export function beginData(session: Session, transaction: Transaction): void | Promise<void> {
+  const { sender, recipients } = transaction;
+  session.transaction = null;
+  const opened = session.deps.queue.open(session.peer.session, { sender, recipients });
+  if (opened instanceof Promise) {
+    return opened.then((delivery) => goAhead(session, transaction, delivery));
+  }
+  return goAhead(session, transaction, opened);
+}
+
+function goAhead(
+  session: Session,
+  transaction: Transaction,
+  delivery: Delivery,
+): void | Promise<void> {
+  if (session.isOver) return delivery.abort();
+  session.incoming = {
+    transaction,
+    data: startMailData(session.tolerantLf),
+    delivery,
+    refusal: null,
+  };
+  say(session, REPLIES.go_ahead);
+  return delivery.write(bytesOf(received(session, transaction)));
+}
+
+function received(session: Session, transaction: Transaction): string {
+  const { peer, tls } = session;
+  return receivedLine({
+    remoteHost: peer.remoteHost,
+    remoteInfo: peer.remoteInfo,
+    remoteIp: peer.remoteIp,
+    helo: session.helo,
+    local: peer.localHost ?? peer.localIp,
+    extended: session.extended,
+    utf8: transaction.utf8,
+    authenticated: false,
+    tls,
+  }, session.deps.clock());
+}
+
+/** Takes mail data from `chunk`; `incoming.data.next` says how far. */
+export function takeMailData(
+  session: Session,
+  incoming: Incoming,
+  chunk: Uint8Array,
+  from: number,
+): void | Promise<void> {
+  const { data } = incoming;
+  const filled = takeData(data, chunk, from, piece);
+  const given = checkLimits(session, incoming);
+  if (given !== undefined) return given.then(() => finishIfEnded(session, incoming));
+  if (incoming.delivery !== null && filled > 0 && data.end !== "bare_lf") {
+    const written = incoming.delivery.write(piece.subarray(0, filled));
+    if (written !== undefined) return written.then(() => finishIfEnded(session, incoming));
+  }
+  return finishIfEnded(session, incoming);
+}
+
+/** Gives the hand-over up when a limit is passed; the promise of an abort, if it takes time. */
+function checkLimits(session: Session, incoming: Incoming): Promise<void> | undefined {
+  const { data } = incoming;
+  const { databytes, maxHops } = session.config;
+  if (incoming.refusal !== null) return undefined;
+  if (data.hops >= maxHops) return giveUp(incoming, REPLIES.too_many_hops);
+  if (databytes > 0 && data.bytes > databytes) return giveUp(incoming, REPLIES.too_big);
+  return undefined;
+}
+
+function giveUp(incoming: Incoming, refusal: Reply): Promise<void> | undefined {
+  incoming.refusal = refusal;
+  const { delivery } = incoming;
+  incoming.delivery = null;
+  return delivery?.abort() ?? undefined;
+}
+
+function finishIfEnded(session: Session, incoming: Incoming): void | Promise<void> {
+  if (session.isOver) return;
+  switch (incoming.data.end) {
+    case "open":
+      return;
+    case "bare_lf":
+      return refuseBareLf(session, incoming);
+    case "complete":
+      return finish(session, incoming);
+  }
+}
+
+/** RFC 5321, section 2.3.8: a message whose line ends two servers might read differently goes no further. */
+function refuseBareLf(session: Session, incoming: Incoming): void | Promise<void> {
+  session.incoming = null;
+  const aborted = giveUp(incoming, REPLIES.bare_lf);
+  traceRefusal(session, incoming, REPLIES.bare_lf, REPLIES.bare_lf.text);
+  endSession(session, REPLIES.bare_lf, REPLIES.bare_lf.id);
+  return aborted;
+}
+
+function finish(session: Session, incoming: Incoming): void | Promise<void> {
+  const { delivery, refusal } = incoming;
+  session.messages++;
+  session.incoming = null;
+  if (refusal !== null || delivery === null) {
+    const reply = refusal ?? REPLIES.queue_deferred;
+    traceRefusal(session, incoming, reply, reply.text);
+    return say(session, reply);
+  }
+  session.committing = true;
+  return delivery.commit().then((outcome) => {
+    session.committing = false;
+    answerOutcome(session, incoming, outcome);
+  });
+}
+
+function answerOutcome(session: Session, incoming: Incoming, outcome: QueueOutcome): void {
+  switch (outcome.kind) {
+    case "queued": {
+      const seconds = Math.floor(session.deps.clock() / 1000);
+      traceAccepted(session, incoming, outcome.id);
+      return say(session, withText(REPLIES.accepted, `ok ${seconds} ${outcome.id}`));
+    }
+    case "deferred": {
+      traceRefusal(session, incoming, REPLIES.queue_deferred, outcome.reason);
+      return say(session, withText(REPLIES.queue_deferred, outcome.reason, outcome.code));
+    }
+    case "refused": {
+      traceRefusal(session, incoming, REPLIES.queue_refused, outcome.reason);
+      return say(session, withText(REPLIES.queue_refused, outcome.reason, outcome.code));
+    }
+  }
+}
+
+/** The client is gone, or too slow: the message will never be complete. */
+export function abandonData(session: Session): void | Promise<void> {
+  const { incoming } = session;
+  if (incoming === null) return;
+  session.incoming = null;
+  return giveUp(incoming, REPLIES.queue_deferred);
+}
+
+function traceAccepted(session: Session, incoming: Incoming, id: string): void {
+  const { tracer } = session.deps;
+  if (tracer.level < 1) return;
+  const { transaction, data } = incoming;
+  tracer.emit(session.peer.session, SMTP_EVENTS.accepted, {
+    id,
+    sender: transaction.sender,
+    recipients: transaction.recipients.length,
+    bytes: data.bytes,
+  });
+}
+
+function traceRefusal(session: Session, incoming: Incoming, reply: Reply, reason: string): void {
+  const { tracer } = session.deps;
+  if (tracer.level < 1) return;
+  tracer.emit(session.peer.session, SMTP_EVENTS.notAccepted, {
+    reply: reply.id,
+    sender: incoming.transaction.sender,
+    bytes: incoming.data.bytes,
+    reason,
+  });
+}
