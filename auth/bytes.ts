@@ -4,18 +4,9 @@
  */
 import { Buffer } from "node:buffer";
 import { timingSafeEqual } from "node:crypto";
+import { fromLatin1 as toBytes, latin1 as fromBytes } from "../cdb/mod.ts";
 
-/** The bytes of a binary string, in memory of their own. */
-export function toBytes(text: string): Uint8Array<ArrayBuffer> {
-  const bytes = new Uint8Array(text.length);
-  for (let i = 0; i < text.length; i++) bytes[i] = text.charCodeAt(i);
-  return bytes;
-}
-
-/** The binary string of `bytes`. */
-export function fromBytes(bytes: Uint8Array): string {
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("latin1");
-}
+export { fromBytes, toBytes };
 
 /** UTF-8 text as a binary string. */
 export function fromUtf8(text: string): string {

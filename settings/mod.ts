@@ -3,6 +3,7 @@
  *
  * A setting's name is its key here. `Settings` is the table's values once parsed.
  */
+import { AUTH_SETTINGS } from "./auth.ts";
 import { NET_SETTINGS } from "./net.ts";
 import { POP3_SETTINGS } from "./pop3.ts";
 import { QUEUE_SETTINGS } from "./queue.ts";
@@ -18,6 +19,7 @@ export const FAMILIES = {
   trace: TRACE_SETTINGS,
   smtp: SMTP_SETTINGS,
   pop3: POP3_SETTINGS,
+  auth: AUTH_SETTINGS,
   queue: QUEUE_SETTINGS,
   net: NET_SETTINGS,
   lookup: VALIDATE_SETTINGS,
@@ -28,6 +30,7 @@ export const SETTINGS = {
   ...TRACE_SETTINGS,
   ...SMTP_SETTINGS,
   ...POP3_SETTINGS,
+  ...AUTH_SETTINGS,
   ...QUEUE_SETTINGS,
   ...NET_SETTINGS,
   ...VALIDATE_SETTINGS,

@@ -1,0 +1,115 @@
+/**
+ * Runs an external program once: some bytes on one of its file descriptors, its standard output gathered, its
+ * end awaited, and the whole process group killed when its time is over. Used for checkpassword and CVM programs.
+ *
+ * The program's standard error is ours: what it complains about lands in the service's log.
+ */
+import { type ChildProcess, spawn, type StdioOptions } from "node:child_process";
+import { Buffer } from "node:buffer";
+import process from "node:process";
+import type { Writable } from "node:stream";
+import { fromBytes } from "./bytes.ts";
+
+/** What is to be run. */
+export interface ProgramRun {
+  readonly command: readonly string[];
+  readonly env: Readonly<Record<string, string>>;
+  /** Written to `inputFd` of the program, then closed. */
+  readonly input: Uint8Array;
+  readonly inputFd: 0 | 3;
+  readonly timeoutSeconds: number;
+  /** More output than this is left out. */
+  readonly maxOutputBytes: number;
+  /** Output that says "nothing more will come": then the end of the output is not awaited. */
+  readonly isComplete?: (output: string) => boolean;
+}
+
+/** How it ended. */
+export type ProgramEnd =
+  | { readonly kind: "exit"; readonly code: number; readonly output: string }
+  /** `reason`: a sentence. */
+  | { readonly kind: "failed"; readonly reason: string };
+
+function killGroup(pid: number | undefined): void {
+  if (pid === undefined) return;
+  try {
+    process.kill(-pid, "SIGKILL");
+  } catch {
+    // It has ended in the meantime, which is what was wanted.
+  }
+}
+
+type Exit = { readonly code: number | null; readonly signal: string | null };
+
+function endOf(name: string, exit: Exit, output: string): ProgramEnd {
+  return exit.code === null
+    ? { kind: "failed", reason: `"${name}" was ended by ${exit.signal ?? "a signal"}` }
+    : { kind: "exit", code: exit.code, output };
+}
+
+function start(run: ProgramRun): ChildProcess | Error {
+  const [name = "", ...args] = run.command;
+  const stdio: StdioOptions = run.inputFd === 0
+    ? ["pipe", "pipe", "inherit"]
+    : ["ignore", "pipe", "inherit", "pipe"];
+  try {
+    return spawn(name, args, { env: { ...run.env }, detached: true, stdio });
+  } catch (error) {
+    return error instanceof Error ? error : new Error(String(error));
+  }
+}
+
+/** Watches `child` until it has ended and said what it had to say, or its time is over. */
+function attend(child: ChildProcess, run: ProgramRun): Promise<ProgramEnd> {
+  const name = run.command[0] ?? "";
+  return new Promise((resolve) => {
+    let output = "";
+    let exit: Exit | null = null;
+    let outputEnded = false;
+    const settle = (end: ProgramEnd) => {
+      clearTimeout(timer);
+      child.stdout?.destroy();
+      resolve(end);
+    };
+    const look = () => {
+      if (exit === null) return;
+      if (outputEnded || run.isComplete?.(output) === true) settle(endOf(name, exit, output));
+    };
+    const timer = setTimeout(() => {
+      killGroup(child.pid);
+      const reason = `"${name}" took longer than ${run.timeoutSeconds} seconds`;
+      settle(exit === null ? { kind: "failed", reason } : endOf(name, exit, output));
+    }, run.timeoutSeconds * 1000);
+    child.on("error", (error: Error) => settle({ kind: "failed", reason: cannotRun(name, error) }));
+    child.on("exit", (code: number | null, signal: string | null) => {
+      exit = { code, signal };
+      look();
+    });
+    child.stdout?.on("data", (chunk: Uint8Array) => {
+      if (output.length < run.maxOutputBytes) output += fromBytes(chunk);
+      look();
+    });
+    for (const event of ["end", "error"]) {
+      child.stdout?.on(event, () => {
+        outputEnded = true;
+        look();
+      });
+    }
+  });
+}
+
+const cannotRun = (name: string, error: Error) => `"${name}" can't be run (${error.message})`;
+
+/** Runs a program. Never rejects. */
+export function runProgram(run: ProgramRun): Promise<ProgramEnd> {
+  const child = start(run);
+  if (child instanceof Error) {
+    return Promise.resolve({ kind: "failed", reason: cannotRun(run.command[0] ?? "", child) });
+  }
+  const ended = attend(child, run);
+  const sink = child.stdio[run.inputFd] as Writable | null;
+  // A program that ends early closes this pipe; then only its exit code counts.
+  sink?.on("error", () => {});
+  sink?.end(Buffer.from(run.input));
+  return ended;
+}

@@ -1,0 +1,45 @@
+/** What the SASL mechanisms have in common: what they are given, and the steps they take. */
+import type { AuthAnswer, Authenticator, SecretSource, SessionEnv } from "./types.ts";
+
+/** What an exchange has to work with. */
+export interface SaslContext {
+  readonly authenticator: Authenticator;
+  /** null: nothing is stored that challenge-response mechanisms could use. */
+  readonly secrets: SecretSource | null;
+  /** The login a client certificate has proven; null: none. */
+  readonly external: string | null;
+  /** Our name, for the CRAM-MD5 challenge. */
+  readonly hostname: string;
+  /** Environment for external programs. */
+  readonly env?: SessionEnv;
+  /** Random text of at least 16 characters, all printable ASCII without blank and comma. */
+  nonce(): string;
+  /** Seconds since 1970. */
+  now(): number;
+}
+
+/** What comes next. Data are binary strings, not yet in base64. */
+export type SaslStep =
+  | { readonly kind: "challenge"; readonly data: string }
+  /** `login`: what the client called itself, for the trace; "" when it never said. */
+  | { readonly kind: "done"; readonly login: string; readonly answer: AuthAnswer }
+  /** The client broke the mechanism's syntax. `reason`: a sentence without final period. */
+  | { readonly kind: "malformed"; readonly reason: string };
+
+/** One exchange in hand. */
+export interface SaslExchange {
+  /** Begins; `initial`: the client's initial response, null when it sent none. */
+  start(initial: string | null): SaslStep | Promise<SaslStep>;
+  /** The client's answer to the last challenge. */
+  receive(data: string): SaslStep | Promise<SaslStep>;
+}
+
+/** A step that says: the client broke the syntax. */
+export const malformed = (reason: string): SaslStep => ({ kind: "malformed", reason });
+
+/** A step that says: wrong, or unknown, nobody learns which. */
+export const refused = (login: string): SaslStep => ({
+  kind: "done",
+  login,
+  answer: { kind: "refused" },
+});
