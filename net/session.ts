@@ -19,6 +19,9 @@ export interface Secured {
   readonly info: SecureInfo;
 }
 
+/** Makes a plain stream a secured one. On a failure the stream is closed by whoever called. */
+export type Upgrade = (conn: Duplex, peer: Peer) => Promise<Secured>;
+
 /** What a session needs beside its stream. One object serves many sessions. */
 export interface SessionSetup {
   readonly protocol: Protocol;
@@ -28,7 +31,7 @@ export interface SessionSetup {
   /** What Duplex.abort is, for streams that have none of their own. */
   readonly abort?: (conn: Duplex, lost: () => void) => void;
   /** Makes a plain stream a secured one; rejects when the handshake fails. It has its own time limit. */
-  readonly upgrade?: (conn: Duplex, peer: Peer) => Promise<Secured>;
+  readonly upgrade?: Upgrade | undefined;
 }
 
 /** How a session ended: from the outside, or because its engine said so. */

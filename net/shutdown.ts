@@ -8,6 +8,7 @@
  */
 import { endKey } from "./ip.ts";
 
+const SHUT_WR = 1;
 const SHUT_RDWR = 2;
 const AF_INET = 2;
 const AF_INET6 = 10;
@@ -68,6 +69,11 @@ export function socketEnds(fd: number): { local: SocketEnd; remote: SocketEnd } 
   const remote = ask(c.getpeername);
   const local = remote === null ? null : ask(c.getsockname);
   return remote === null || local === null ? null : { local, remote };
+}
+
+/** Shuts descriptor `fd` down for writing (an end of output that the peer sees); false when it is no socket. */
+export function shutdownWriting(fd: number): boolean {
+  return libc()?.shutdown(fd, SHUT_WR) === 0;
 }
 
 const pairKey = (local: SocketEnd, remote: SocketEnd): string =>

@@ -3,9 +3,12 @@
  * tests, a fuzzer) moves them. Engines do no socket I/O, know no timers and hold no file descriptors of the client.
  */
 
-/** Who is at the other end. Addresses are numeric text; IPv4 in IPv6 is shown as IPv4. */
+/**
+ * Who is at the other end. Addresses are numeric text; IPv4 in IPv6 is shown as IPv4. On standard input an address that
+ * nobody told is "unknown", as in qmail-smtpd.
+ */
 export interface Peer {
-  /** "socket": a real client. "transcript": a pipe or file on standard input, without TCPREMOTEIP. */
+  /** "socket": a real client. "transcript": standard input is a pipe, a file or a terminal. */
   readonly kind: "socket" | "transcript";
   readonly remoteIp: string;
   readonly remotePort: number;
