@@ -1,5 +1,5 @@
 /** Settings of the POP3 service (docs/pop3.md). */
-import { integer, list } from "./kinds.ts";
+import { choice, flag, integer, list } from "./kinds.ts";
 
 export const POP3_SETTINGS = {
   pop3_listen: list([":110"], "HOST:PORT of each POP3 listener"),
@@ -11,11 +11,23 @@ export const POP3_SETTINGS = {
   ),
   pop3_session_seconds: integer(86400, "seconds", "Longest POP3 session", 1),
   pop3_max_auth_failures: integer(3, "failures", "Failed logins before the session ends", 1),
+  pop3_max_errors: integer(20, "errors", "Commands not understood before the session ends", 1),
   pop3_line_bytes: integer(
     255,
     "bytes",
     "Longest command line, CRLF included (RFC 2449)",
     64,
     65536,
+  ),
+  pop3_sizes: choice(
+    ["exact", "stat"],
+    "exact",
+    "Size of a message whose name and the size index do not tell it: counted once, or the file's",
+  ),
+  pop3_extra_line: flag(false, "End each message with an extra blank line, as qmail-pop3d does"),
+  pop3_cache_messages: integer(
+    200000,
+    "messages",
+    "Messages of all Maildirs whose listings are kept in memory between sessions",
   ),
 } as const;

@@ -1,0 +1,148 @@
+/**
+ * The only file access of the POP3 service: a Maildir's directories and messages (maildir(5)).
+ *
+ * Synchronous where a call costs microseconds, asynchronous where a directory or a message is large. Everything
+ * else of pop3/ works on this interface, so that it can be answered by a process that runs as the maildrop's owner.
+ * Names of files are text; a name that is no UTF-8 is not shown to us by the runtime and stays in the Maildir.
+ */
+
+/** What tells that a directory has changed. `size`: the directory's own size in bytes, a hint at its length. */
+export interface DirStamp {
+  readonly dev: number;
+  readonly ino: number;
+  readonly mtimeMs: number;
+  readonly size: number;
+}
+
+export interface FileFacts {
+  readonly isFile: boolean;
+  /** Whole seconds since 1970. */
+  readonly mtime: number;
+  readonly atime: number;
+  readonly size: number;
+}
+
+/** An open message. `readNow` may block for a disk; `read` does not. Both give 0 at the end. */
+export interface OpenMessage {
+  readNow(into: Uint8Array): number;
+  read(into: Uint8Array): Promise<number>;
+  close(): void;
+}
+
+/** All of these throw the runtime's errors (`Deno.errors.NotFound` ...). */
+export interface MaildropFiles {
+  stamp(dir: string): DirStamp;
+  /** Names of regular files and symbolic links, without dot files. */
+  names(dir: string): string[];
+  namesLater(dir: string): Promise<string[]>;
+  facts(path: string): FileFacts;
+  open(path: string): OpenMessage;
+  remove(path: string): void;
+  rename(from: string, to: string): void;
+  exists(path: string): boolean;
+  /** A regular file's text, null when it is missing or larger than `maxBytes`. */
+  readIndex(path: string, maxBytes: number): string | null;
+  /** Writes `temporary` and renames it to `path`. */
+  writeIndex(path: string, temporary: string, text: string): void;
+}
+
+/** True for "there is no such file". */
+export function isMissing(error: unknown): boolean {
+  return error instanceof Deno.errors.NotFound || error instanceof Deno.errors.NotADirectory;
+}
+
+function wanted(entry: Deno.DirEntry): boolean {
+  return (entry.isFile || entry.isSymlink) && !entry.name.startsWith(".");
+}
+
+function seconds(date: Date | null): number {
+  return date === null ? 0 : Math.floor(date.getTime() / 1000);
+}
+
+function names(dir: string): string[] {
+  const found: string[] = [];
+  for (const entry of Deno.readDirSync(dir)) if (wanted(entry)) found.push(entry.name);
+  return found;
+}
+
+async function namesLater(dir: string): Promise<string[]> {
+  const found: string[] = [];
+  for await (const entry of Deno.readDir(dir)) if (wanted(entry)) found.push(entry.name);
+  return found;
+}
+
+function facts(path: string): FileFacts {
+  const info = Deno.statSync(path);
+  return {
+    isFile: info.isFile,
+    mtime: seconds(info.mtime),
+    atime: seconds(info.atime),
+    size: info.size,
+  };
+}
+
+/** Looks first what it opens: a fifo in the message's place would block the process. */
+function open(path: string): OpenMessage {
+  if (!Deno.statSync(path).isFile) throw new Error(`"${path}" is not a regular file`);
+  const file = Deno.openSync(path);
+  return {
+    readNow: (into) => file.readSync(into) ?? 0,
+    read: async (into) => (await file.read(into)) ?? 0,
+    close: () => file.close(),
+  };
+}
+
+function stamp(dir: string): DirStamp {
+  const info = Deno.statSync(dir);
+  if (!info.isDirectory) throw new Deno.errors.NotADirectory(`"${dir}" is not a directory`);
+  return {
+    dev: info.dev,
+    ino: info.ino ?? 0,
+    mtimeMs: info.mtime?.getTime() ?? 0,
+    size: info.size,
+  };
+}
+
+function exists(path: string): boolean {
+  try {
+    Deno.lstatSync(path);
+    return true;
+  } catch (error) {
+    if (isMissing(error)) return false;
+    throw error;
+  }
+}
+
+function readIndex(path: string, maxBytes: number): string | null {
+  try {
+    const info = Deno.lstatSync(path);
+    return info.isFile && info.size <= maxBytes ? Deno.readTextFileSync(path) : null;
+  } catch (error) {
+    if (isMissing(error)) return null;
+    throw error;
+  }
+}
+
+function writeIndex(path: string, temporary: string, text: string): void {
+  Deno.writeTextFileSync(temporary, text, { createNew: true, mode: 0o600 });
+  try {
+    Deno.renameSync(temporary, path);
+  } catch (error) {
+    Deno.removeSync(temporary);
+    throw error;
+  }
+}
+
+/** The files of this machine. */
+export const LOCAL_FILES: MaildropFiles = {
+  stamp,
+  names,
+  namesLater,
+  facts,
+  open,
+  remove: (path) => Deno.removeSync(path),
+  rename: (from, to) => Deno.renameSync(from, to),
+  exists,
+  readIndex,
+  writeIndex,
+};

@@ -1,0 +1,219 @@
+/**
+ * A POP3 session as an engine: bytes in, replies out (RFC 1939; qmail-popup, then qmail-pop3d, in one process).
+ *
+ * All complete lines of a chunk are answered in one go; a promise appears only where an answer has to be waited for
+ * (a login, a large Maildir, a message of several pieces), and the rest of the chunk follows it. Knows no sockets
+ * and no timers. When the client is gone without QUIT, nothing was deleted and nothing moved.
+ */
+import type { EndReason, Engine, Output, Peer, Wants } from "../net/types.ts";
+import { POP3_EVENTS } from "../trace/events.ts";
+import { enterTransaction } from "./authorization.ts";
+import { lineForTrace, runLine } from "./commands.ts";
+import type { Counters, OpenDrop, Pop3Context, Pop3Deps, State } from "./context.ts";
+import { REPLIES, type Reply, VALUE_REPLIES } from "./replies.ts";
+
+const LF = 10;
+const CR = 13;
+const EMPTY = new Uint8Array(0);
+
+/** A session; nothing happens before `start`. */
+export function createPop3Engine(deps: Pop3Deps, peer: Peer, output: Output): Engine {
+  return new Pop3Session(deps, peer, output);
+}
+
+/** RFC 1939's msg-id, as qmail-popup writes it; a process with many sessions adds the session's number. */
+function timestampOf(deps: Pop3Deps, peer: Peer): string {
+  const who = peer.session === Deno.pid ? `${Deno.pid}` : `${Deno.pid}.${peer.session}`;
+  return `<${who}.${Math.floor(deps.clock() / 1000)}@${deps.config.host}>`;
+}
+
+class Pop3Session implements Engine, Pop3Context {
+  readonly deps: Pop3Deps;
+  readonly peer: Peer;
+  readonly output: Output;
+  readonly timestamp: string;
+  readonly counters: Counters = { top: 0, topBytes: 0, retr: 0, retrBytes: 0, removed: 0 };
+  state: State = "authorization";
+  user: string | null = null;
+  login = "";
+  drop: OpenDrop | null = null;
+  authFailures = 0;
+  wants: Wants = "input";
+
+  /** The beginning of a line whose end has not come yet; owns no memory between whole lines. */
+  #carry = EMPTY;
+  #carried = 0;
+  #isTooLong = false;
+  #errors = 0;
+  #running = false;
+  #isSummed = false;
+
+  constructor(deps: Pop3Deps, peer: Peer, output: Output) {
+    this.deps = deps;
+    this.peer = peer;
+    this.output = output;
+    this.timestamp = timestampOf(deps, peer);
+  }
+
+  get busy(): boolean {
+    return this.#running;
+  }
+
+  get idleSeconds(): number {
+    return this.deps.config.idleSeconds;
+  }
+
+  get sessionSeconds(): number {
+    return this.deps.config.sessionSeconds;
+  }
+
+  start(): void | Promise<void> {
+    const { account } = this.deps;
+    if (account !== undefined) return this.#run(() => enterTransaction(this, account));
+    this.replyText(VALUE_REPLIES.greeting.text(this.timestamp));
+  }
+
+  receive(chunk: Uint8Array): void | Promise<void> {
+    return this.#lines(chunk, 0);
+  }
+
+  end(reason: EndReason): void {
+    // Behind QUIT the work is finished, whether or not the client waits for the reply.
+    if (this.wants !== "input" || this.state === "update") return;
+    // RFC 1939, section 3: a client that was silent too long gets no reply.
+    if (reason === "shutdown") this.reply(REPLIES.stopping);
+    this.close(reason);
+  }
+
+  reply(reply: Reply): void {
+    this.output.bytes(reply.bytes);
+    if (this.deps.tracer.level >= 4) this.#traceSent(reply.text);
+  }
+
+  replyText(line: string): void {
+    this.output.text(`${line}\r\n`);
+    if (this.deps.tracer.level >= 4) this.#traceSent(line);
+  }
+
+  replyError(reply: Reply): void {
+    if (++this.#errors < this.deps.config.maxErrors) return this.reply(reply);
+    const { tracer } = this.deps;
+    if (tracer.level >= 2) {
+      const fields = { ip: this.peer.remoteIp, errors: this.#errors };
+      tracer.emit(this.peer.session, POP3_EVENTS.tooManyErrors, fields);
+    }
+    this.reply(REPLIES.tooManyErrors);
+    this.close("too many errors");
+  }
+
+  close(why: string): void {
+    this.wants = "close";
+    this.#carry = EMPTY;
+    if (!this.#isSummed) this.#sum(why);
+    this.#isSummed = true;
+  }
+
+  /** Runs every line that is complete; the bytes behind the last one are kept. */
+  #lines(chunk: Uint8Array, from: number): void | Promise<void> {
+    let at = from;
+    while (this.wants === "input") {
+      const end = chunk.indexOf(LF, at);
+      if (end < 0) return this.#keep(chunk, at);
+      const next = end + 1;
+      const waiting = this.#line(chunk, at, end);
+      if (waiting !== undefined) return waiting.then(() => this.#lines(chunk, next));
+      at = next;
+    }
+  }
+
+  #line(chunk: Uint8Array, from: number, end: number): void | Promise<void> {
+    const limit = this.deps.config.lineBytes;
+    if (this.#isTooLong || this.#carried + end + 1 - from > limit) {
+      this.#isTooLong = false;
+      this.#carried = 0;
+      return this.replyError(REPLIES.lineTooLong);
+    }
+    let line = chunk.subarray(from, end);
+    if (this.#carried > 0) {
+      this.#carry.set(line, this.#carried);
+      line = this.#carry.subarray(0, this.#carried + line.length);
+      this.#carried = 0;
+      this.#carry = EMPTY;
+    }
+    if (line[line.length - 1] === CR) line = line.subarray(0, line.length - 1);
+    if (this.deps.tracer.level >= 4) this.#traceReceived(line);
+    return this.#run(() => runLine(this, line));
+  }
+
+  /** A line's beginning. One that is too long already is not kept: its end will be answered with an error. */
+  #keep(chunk: Uint8Array, from: number): void {
+    const rest = chunk.length - from;
+    if (rest === 0 || this.#isTooLong) return;
+    const limit = this.deps.config.lineBytes;
+    if (this.#carried + rest >= limit) {
+      this.#isTooLong = true;
+      this.#carried = 0;
+      this.#carry = EMPTY;
+      return;
+    }
+    if (this.#carried === 0) this.#carry = new Uint8Array(limit);
+    this.#carry.set(chunk.subarray(from), this.#carried);
+    this.#carried += rest;
+  }
+
+  /** Whatever goes wrong in a command ends this session and no other. */
+  #run(command: () => void | Promise<void>): void | Promise<void> {
+    try {
+      const waiting = command();
+      if (waiting === undefined) return;
+      this.#running = true;
+      return waiting.then(
+        () => void (this.#running = false),
+        (error) => this.#fail(error),
+      );
+    } catch (error) {
+      this.#fail(error);
+    }
+  }
+
+  #fail(error: unknown): void {
+    this.#running = false;
+    const { tracer } = this.deps;
+    if (tracer.level >= 1) {
+      const reason = error instanceof Error ? error.message : String(error);
+      const fields = { ip: this.peer.remoteIp, reason };
+      tracer.emit(this.peer.session, POP3_EVENTS.failure, fields);
+    }
+    if (this.wants === "input") {
+      this.reply(REPLIES.failure);
+      this.close("failure");
+    }
+  }
+
+  #sum(why: string): void {
+    const { tracer } = this.deps;
+    if (tracer.level < 1) return;
+    const { counters: c, drop } = this;
+    tracer.emit(this.peer.session, POP3_EVENTS.session, {
+      login: this.login,
+      ip: this.peer.remoteIp,
+      top: c.top,
+      top_bytes: c.topBytes,
+      retr: c.retr,
+      retr_bytes: c.retrBytes,
+      deleted: c.removed,
+      messages: drop?.maildrop.listing.messages.length ?? 0,
+      size_bytes: Math.max(drop?.maildrop.listing.octets ?? 0, 0),
+      end: why,
+    });
+  }
+
+  #traceReceived(line: Uint8Array): void {
+    const fields = { line: lineForTrace(line) };
+    this.deps.tracer.emit(this.peer.session, POP3_EVENTS.received, fields);
+  }
+
+  #traceSent(line: string): void {
+    this.deps.tracer.emit(this.peer.session, POP3_EVENTS.sent, { line });
+  }
+}
