@@ -13,6 +13,7 @@ import { QUEUE_EVENTS } from "../trace/events.ts";
 import { errorText, type FileOps, FILES } from "./file_ops.ts";
 import { type GroupCommit, openGroupCommit, type SyncGroup, type SyncWay } from "./group_commit.ts";
 import { type HeaderSearch, searchHeader } from "./local_lines.ts";
+import { type Memory, MEMORY_BYTES, openMemory } from "./memory.ts";
 import { openNames } from "./maildir_name.ts";
 import {
   closeCopy,
@@ -29,9 +30,6 @@ import {
 } from "./maildir_copy.ts";
 import { canDeliver, type Plan, planDelivery, type Routing } from "./plan.ts";
 import { createHandCount, traceOutcome } from "./hand_count.ts";
-
-/** Message bytes that wait in memory. */
-export const MEMORY_BYTES = 65536;
 
 export interface MaildirOptions {
   readonly routing: Routing;
@@ -67,9 +65,8 @@ interface Message {
   readonly envelope: Envelope;
   readonly copies: readonly Copy[];
   readonly search: HeaderSearch;
-  /** Bytes in memory; null once the message has gone on to the first tmp/ file. */
-  memory: Uint8Array<ArrayBuffer>;
-  used: number;
+  /** What waits to be written. */
+  readonly memory: Memory;
   /** Message bytes so far. */
   bytes: number;
   /** True: the first copy's tmp/ file takes the message as it comes. */
@@ -126,8 +123,7 @@ function openDelivery(
     envelope,
     copies: plan.targets.map(prepareCopy),
     search: searchHeader(plan.targets.flatMap((t) => t.deliveredTo)),
-    memory: new Uint8Array(0),
-    used: 0,
+    memory: openMemory(),
     bytes: 0,
     spilled: false,
     trouble: plan.trouble,
@@ -157,32 +153,15 @@ function takeChunk(shared: Shared, message: Message, chunk: Uint8Array): void | 
   message.bytes += chunk.length;
   if (message.trouble !== null || message.copies.length === 0) return;
   message.search.feed(chunk);
-  if (message.used + chunk.length <= MEMORY_BYTES) {
-    makeRoom(message, message.used + chunk.length);
-    message.memory.set(chunk, message.used);
-    message.used += chunk.length;
-    return;
-  }
+  if (message.memory.take(chunk)) return;
   return spill(shared, message, chunk);
-}
-
-/** Grows the memory by doubling, so that a short message takes little and a long one is rarely copied. */
-function makeRoom(message: Message, needed: number): void {
-  if (message.memory.length >= needed) return;
-  const size = Math.min(MEMORY_BYTES, Math.max(8192, needed, message.memory.length * 2));
-  const grown = new Uint8Array(size);
-  grown.set(message.memory.subarray(0, message.used));
-  message.memory = grown;
 }
 
 /** Sends what is in memory, and `chunk`, to the first copy's tmp/ file. */
 async function spill(shared: Shared, message: Message, chunk: Uint8Array): Promise<void> {
   const first = message.copies[0];
   if (first === undefined) return;
-  const piece = new Uint8Array(message.used + chunk.length);
-  piece.set(message.memory.subarray(0, message.used));
-  piece.set(chunk, message.used);
-  message.used = 0;
+  const piece = joined(message.memory.empty(), chunk);
   try {
     if (!message.spilled) {
       message.spilled = true;
@@ -242,7 +221,7 @@ function acquireGroups(shared: Shared, message: Message): void {
 /** All copies in tmp/, complete and on disk. */
 async function writeCopies(shared: Shared, message: Message): Promise<void> {
   if (message.spilled) return await copyFromFirst(shared, message);
-  const body = message.memory.subarray(0, message.used);
+  const body = message.memory.empty();
   // Nothing may wait between the first write and the last: whoever shares the next sync must find all of it written.
   const syncs: Promise<void>[] = [];
   try {
@@ -283,7 +262,7 @@ async function syncCopy(message: Message, copy: Copy): Promise<void> {
 async function copyFromFirst(shared: Shared, message: Message): Promise<void> {
   const [first, ...others] = message.copies;
   if (first === undefined) return;
-  await writeLater(first, message.memory.subarray(0, message.used));
+  await writeLater(first, message.memory.empty());
   for (const copy of others) {
     await copyFile(shared, first, copy);
     await syncLong(message, copy);

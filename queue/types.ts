@@ -40,8 +40,15 @@ export interface Queue {
   readonly name: "qmail-queue" | "maildir" | "qmqp";
   /** Messages opened and neither committed nor aborted; the net layer answers 421 beyond max_deliveries. */
   readonly inHand: number;
-  /** Begins a message. Trouble at this point is remembered and becomes the outcome of `commit`. */
-  open(session: number, envelope: Envelope): Delivery | Promise<Delivery>;
+  /**
+   * Begins a message. Trouble at this point is remembered and becomes the outcome of `commit`.
+   * `env`: the session's environment (TCPREMOTEIP, RELAYCLIENT, QMAILQUEUE ...) for a program that is started.
+   */
+  open(
+    session: number,
+    envelope: Envelope,
+    env?: Readonly<Record<string, string>>,
+  ): Delivery | Promise<Delivery>;
   /** Resolves when nothing is in hand. */
   idle(): Promise<void>;
 }

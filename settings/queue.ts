@@ -11,6 +11,11 @@ export const QUEUE_SETTINGS = {
     "",
     "What qmail-start got as default delivery; empty: control/defaultdelivery, else ./Maildir/",
   ),
+  maildir_sync: choice(
+    ["auto", "syncfs", "fsync"],
+    "auto",
+    "How Maildir deliveries reach the disk: one syncfs for many, an fsync for each, or as the moment allows",
+  ),
   queue_timeout_seconds: integer(300, "seconds", "Longest run of a qmail-queue program", 1),
   max_queue_programs: integer(20, "programs", "qmail-queue programs running at one time", 1),
   max_deliveries: integer(

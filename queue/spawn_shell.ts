@@ -1,0 +1,87 @@
+/**
+ * Starts a program by node:child_process, for machines whose C library FFI can't open.
+ *
+ * A pipe of Node's can only be written to by us when it is fd 3 or higher in the child, so a shell moves it: fd 3 becomes fd 1, and
+ * then becomes the program (exec), which keeps pid and exit code.
+ */
+import { type ChildProcess, spawn } from "node:child_process";
+import { constants } from "node:os";
+import type { Readable, Writable } from "node:stream";
+import { ERROR_TEXT_BYTES, type Program, type ProgramEnd, type ProgramPipe } from "./program.ts";
+
+const SCRIPT = 'exec "$0" 1<&3 3<&-';
+
+/** Starts `path`. Rejects with a sentence when it can't be started; that the program is missing shows as exit 126 or 127. */
+export function startByShell(
+  path: string,
+  env: Readonly<Record<string, string>>,
+): Promise<Program> {
+  return new Promise((resolve, reject) => {
+    const child = spawn("/bin/sh", ["-c", SCRIPT, path], {
+      detached: true,
+      env: { ...env },
+      stdio: ["pipe", "ignore", "inherit", "pipe", "ignore", "ignore", "pipe"],
+    });
+    child.once("error", (error) => reject(new Error(`Cannot start "${path}": ${error.message}`)));
+    child.once("spawn", () => resolve(running(child)));
+  });
+}
+
+function running(child: ChildProcess): Program {
+  const pid = child.pid ?? -1;
+  const words = (child.stdio as readonly unknown[])[6] as Readable | null;
+  let text = "";
+  let over = false;
+  words?.on("data", (chunk: Uint8Array) => {
+    const room = ERROR_TEXT_BYTES - text.length;
+    text += String.fromCharCode(...chunk.subarray(0, Math.max(0, room)));
+  });
+  words?.on("error", () => {});
+  const ended = new Promise<ProgramEnd>((resolve) => {
+    // "close", not "exit": only then is everything of fd 6 here.
+    child.once("close", (code, signal) => {
+      over = true;
+      resolve({ code, signal: signal === null ? null : constants.signals[signal] });
+    });
+  });
+  return {
+    pid,
+    message: outgoing(child.stdin, ended),
+    envelope: outgoing(child.stdio[3] as Writable, ended),
+    ended,
+    errorText: () => text,
+    kill() {
+      if (over) return;
+      try {
+        Deno.kill(-pid, "SIGKILL");
+      } catch {
+        child.kill("SIGKILL");
+      }
+    },
+  };
+}
+
+function outgoing(stream: Writable | null, ended: Promise<unknown>): ProgramPipe {
+  let broken = stream === null;
+  stream?.on("error", () => {
+    broken = true;
+  });
+  return {
+    get broken() {
+      return broken;
+    },
+    write(bytes) {
+      if (broken || stream === null) return;
+      // The stream keeps what it could not write: it must be a copy.
+      if (stream.write(bytes.slice())) return;
+      const drained = new Promise<void>((resolve) => {
+        stream.once("drain", resolve);
+        stream.once("close", resolve);
+      });
+      return Promise.race([drained, ended.then(() => {})]);
+    },
+    end() {
+      if (!broken) stream?.end();
+    },
+  };
+}
