@@ -15,7 +15,8 @@ import { outcomeOfEnd } from "./exit_codes.ts";
 import { createHandCount, traceOutcome } from "./hand_count.ts";
 import { bytesOf } from "./local_lines.ts";
 import { openMemory } from "./memory.ts";
-import { type Program, type ProgramEnd, type StartProgram, startProgram } from "./program.ts";
+import type { Program, ProgramEnd, StartProgram } from "./program.ts";
+import { startProgram } from "./start_program.ts";
 import { createSlots, type Slots } from "./slots.ts";
 
 export interface QmailQueueOptions {
