@@ -5,12 +5,13 @@ import type { Queue } from "./types.ts";
 import type { Settings } from "../settings/mod.ts";
 import type { Tracer } from "../trace/tracer.ts";
 import { type MaildirQueue, openMaildirQueue } from "./maildir.ts";
-import type { Routing } from "./plan.ts";
+import { routeBy, type RouteSource } from "./route.ts";
 import { openQmailQueue } from "./qmail_queue.ts";
 import { openQmqpQueue } from "./qmqp.ts";
 
 export type { MaildirQueue } from "./maildir.ts";
-export { canDeliver, type Instruction, type LocalRoute, type Routing } from "./plan.ts";
+export { canDeliver, type Routing } from "./plan.ts";
+export { routeBy, type RouteSource } from "./route.ts";
 
 export interface QueueOptions {
   readonly settings: Settings;
@@ -19,7 +20,7 @@ export interface QueueOptions {
   /** The process's environment: what programs get, and where QMAILQUEUE is looked for. */
   readonly env: Readonly<Record<string, string>>;
   /** The look-up, for the Maildir delivery. */
-  readonly routing: Routing;
+  readonly site: RouteSource;
   /** Entries of a control file, or null when it is missing; throws when it can't be read. */
   readonly controlLines: (name: string) => readonly string[] | null;
   readonly trace: Tracer;
@@ -57,7 +58,7 @@ export function openQueue(options: QueueOptions): Queue | MaildirQueue {
       return openProgramQueue(options);
     case "maildir":
       return openMaildirQueue({
-        routing: options.routing,
+        routing: routeBy(options.site, deliversAsOwner(options.settings)),
         trace: options.trace,
         host: options.host,
         pid: Deno.pid,
@@ -72,6 +73,10 @@ export function openQueue(options: QueueOptions): Queue | MaildirQueue {
       });
   }
 }
+
+/** Only root can take the identity of others. */
+const deliversAsOwner = (settings: Settings): boolean =>
+  settings.deliver_as === "owner" && Deno.uid() === 0;
 
 function openProgramQueue(options: QueueOptions): Queue {
   const { settings, qmailDir, env } = options;

@@ -9,17 +9,11 @@
  * DIFFERS: a circle of forwards is deferred, not bounced: the sender can't mend it, the administrator can.
  */
 import type { Envelope, QueueOutcome } from "./types.ts";
+import type { Instruction } from "../validate/types.ts";
 import type { Owner } from "./libc.ts";
 import { deliveredToLine } from "./local_lines.ts";
 
-/** One delivery instruction, as dot-qmail(5) names them. */
-export interface Instruction {
-  readonly kind: "maildir" | "mbox" | "program" | "forward";
-  /** The file name, the program or the address; binary. */
-  readonly text: string;
-  /** Where it stands, such as `line 2 of "/home/joe/.qmail"`. */
-  readonly where: string;
-}
+export type { Instruction } from "../validate/types.ts";
 
 /** What is known of a local address. */
 export interface LocalRoute {
@@ -71,7 +65,7 @@ const MAX_FORWARDS = 1000;
 export function planDelivery(envelope: Envelope, routing: Routing): Plan | Promise<Plan> {
   const todo: Visit[] = [...new Set(envelope.recipients)].map((address) => ({
     address,
-    sender: envelope.sender,
+    sender: senderFor(envelope.sender, address),
     trail: [],
   }));
   const mostVisits = todo.length + MAX_FORWARDS;
@@ -94,6 +88,14 @@ export function planDelivery(envelope: Envelope, routing: Routing): Plan | Promi
     }
   }
   return run(0);
+}
+
+/** A sender `list-@host-@[]` names the recipient, as qmail-send makes it: `list-joe=example.com@host`. */
+function senderFor(sender: string, recipient: string): string {
+  const match = /^(.*)@([^@]*)-@\[\]$/s.exec(sender);
+  const at = recipient.lastIndexOf("@");
+  if (match === null || at < 0) return sender;
+  return `${match[1]}${recipient.slice(0, at)}=${recipient.slice(at + 1)}@${match[2]}`;
 }
 
 const TOO_MANY = `This message is forwarded more than ${MAX_FORWARDS} times on this machine`;
@@ -147,7 +149,7 @@ function carryOut(
       case "forward":
         todo.push({
           address: instruction.text,
-          sender: route.forwardSender(visit.sender),
+          sender: senderFor(route.forwardSender(visit.sender), instruction.text),
           trail: deliveredTo,
         });
         break;

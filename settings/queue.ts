@@ -11,6 +11,11 @@ export const QUEUE_SETTINGS = {
     "",
     "What qmail-start got as default delivery; empty: control/defaultdelivery, else ./Maildir/",
   ),
+  deliver_as: choice(
+    ["owner", "self"],
+    "owner",
+    "Running as root, Maildir files are made as the user they are for, or as root itself",
+  ),
   maildir_sync: choice(
     ["auto", "syncfs", "fsync"],
     "auto",
