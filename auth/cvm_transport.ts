@@ -134,7 +134,12 @@ async function askCommand(
     })
   );
   if (end.kind === "failed") return end.reason;
-  return end.code === 0 ? toBytes(end.output) : `The program ended with exit ${end.code}`;
+  // A module's exit code is its answer's code; an acceptance that does not end so is none.
+  const accepts = end.output.startsWith("\0");
+  if (end.output === "" || (end.code !== 0 && accepts)) {
+    return `The program ended with exit ${end.code}`;
+  }
+  return toBytes(end.output);
 }
 
 /** Asks one module. Rejects only as the gate does. */
