@@ -1,0 +1,280 @@
+/**
+ * The look-up's only access to files: paths resolved below the site's root, permissions judged, contents kept while they
+ * do not change.
+ *
+ * Mirrors what the kernel does for qmail's programs (path_resolution(7)): search permission on every directory, symbolic links
+ * followed up to 40, absolute ones from the site's root, ".." never above it. The judging goes by mode, owner and group
+ * of a person without supplementary groups; access control lists are not seen. The root directory itself is not judged.
+ */
+import {
+  type Errno,
+  S_IFDIR,
+  S_IFLNK,
+  S_IFMT,
+  S_IFREG,
+  type Stat,
+  type System,
+  system,
+} from "./system.ts";
+import { latin1 } from "../cdb/bytes.ts";
+
+/** Whose permissions are judged; null: this process itself, by what the system lets it do. */
+export type Person = { readonly uid: number; readonly gid: number } | null;
+
+/** A file that was found. `path`: its absolute name within the site, links resolved, "" for the root. */
+export interface Found {
+  readonly ok: true;
+  readonly path: string;
+  readonly stat: Stat;
+}
+
+/** A file that was not found. */
+export interface Failed {
+  readonly ok: false;
+  readonly errno: Errno;
+  /** The name at which the way ended. */
+  readonly at: string;
+  /** This process could not see, so nobody can say what the person would have seen. */
+  readonly hidden: boolean;
+}
+
+/** A file that is asked for often: its bytes, the same array as long as they do not change. */
+export interface Watched {
+  readonly path: string;
+  bytes(): Uint8Array | Failed;
+}
+
+export interface Files {
+  /** Forgets what was learned of directories: begins a new look-up. */
+  begin(): void;
+  /** Follows `path`; relative ones begin at `from` (a `Found.path`). `follow`: also a link at its end. */
+  resolve(path: string, person: Person, from?: string): Found | Failed;
+  /** Changes to a directory, as far as permissions go. */
+  enter(path: string, person: Person, from?: string): Found | Failed;
+  /** Opens a file for reading, as far as permissions go. */
+  open(path: string, person: Person, from?: string): Found | Failed;
+  /** The text of a regular file that was opened; kept while it does not change. */
+  text(found: Found): string | Failed;
+  watch(path: string): Watched;
+  /** Absolute name on this system, binary, of a site's path; the part that does not exist is taken as written. */
+  onDisk(path: string, from?: string): string;
+}
+
+export const isDirectory = (stat: Stat): boolean => (stat.mode & S_IFMT) === S_IFDIR;
+export const isRegular = (stat: Stat): boolean => (stat.mode & S_IFMT) === S_IFREG;
+const isLink = (stat: Stat): boolean => (stat.mode & S_IFMT) === S_IFLNK;
+
+const SEARCH = 1;
+const READ = 4;
+const MAX_LINKS = 40;
+const NAME_MAX = 255;
+const PATH_MAX = 4096;
+
+/** Milliseconds a file must have been at rest before its times are trusted to show the next change. */
+const REST_MS = 1000;
+/** A watched file beyond this size is trusted at once: reading it at every look-up would cost more. */
+const TRUSTED_BYTES = 4 * 1024 * 1024;
+const TEXT_BYTES = 64 * 1024;
+const TEXT_TOTAL = 8 * 1024 * 1024;
+const TEXT_FILES = 20_000;
+
+function may(stat: Stat, person: { uid: number; gid: number }, bit: number): boolean {
+  if (person.uid === 0) return true;
+  const shift = person.uid === stat.uid ? 6 : person.gid === stat.gid ? 3 : 0;
+  return ((stat.mode >> shift) & bit) !== 0;
+}
+
+const failed = (errno: Errno, at: string, hidden = false): Failed => ({
+  ok: false,
+  errno,
+  at,
+  hidden,
+});
+
+/** A failure of this process's own call: without permission it could not see. */
+const unseen = (errno: Errno, at: string): Failed =>
+  failed(
+    errno,
+    at,
+    errno === "EACCES" || errno === "EPERM" || errno === "EILSEQ",
+  );
+
+function same(a: Stat, b: Stat): boolean {
+  return a.ino === b.ino && a.mtime === b.mtime && a.ctime === b.ctime && a.size === b.size &&
+    a.dev === b.dev;
+}
+
+const atRest = (stat: Stat, now: number): boolean =>
+  now - Math.max(stat.mtime, stat.ctime) > REST_MS;
+
+function equalBytes(a: Uint8Array, b: Uint8Array): boolean {
+  if (a.length !== b.length) return false;
+  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false;
+  return true;
+}
+
+/** The files of the site whose absolute paths lie below `root` (binary, "" or "/" for the system's own). */
+export function openFiles(root: string, calls: System = system()): Files {
+  const prefix = root.replace(/\/+$/, "");
+  const seen = new Map<string, Stat | Errno>();
+
+  /** lstat of a resolved name, once a look-up. */
+  function look(path: string): Stat | Errno {
+    const known = seen.get(path);
+    if (known !== undefined) return known;
+    const stat = calls.stat(path === "" && prefix === "" ? "/" : prefix + path, false);
+    seen.set(path, stat);
+    return stat;
+  }
+
+  /** May `person` search this directory? */
+  function search(path: string, person: Person): Failed | null {
+    if (path === "") return null;
+    const stat = look(path);
+    if (typeof stat === "string") return unseen(stat, path);
+    if (!isDirectory(stat)) return failed("ENOTDIR", path);
+    return person !== null && !may(stat, person, SEARCH) ? failed("EACCES", path) : null;
+  }
+
+  /** The walk of path_resolution(7), one name at a time. */
+  function walk(path: string, person: Person, from: string): Found | Failed {
+    if (path === "") return failed("ENOENT", path);
+    if (path.length >= PATH_MAX) return failed("ENAMETOOLONG", path);
+    let here = path.startsWith("/") ? "" : from;
+    let rest = path;
+    let links = 0;
+    for (;;) {
+      let start = 0;
+      while (rest.charCodeAt(start) === 47) start++;
+      if (start === rest.length) break;
+      const slash = rest.indexOf("/", start);
+      const end = slash < 0 ? rest.length : slash;
+      const name = rest.slice(start, end);
+      rest = rest.slice(end);
+      const closed = search(here, person);
+      if (closed !== null) return closed;
+      if (name === ".") continue;
+      if (name === "..") {
+        here = here.slice(0, Math.max(here.lastIndexOf("/"), 0));
+        continue;
+      }
+      const next = `${here}/${name}`;
+      if (name.length > NAME_MAX) return failed("ENAMETOOLONG", next);
+      const stat = look(next);
+      if (typeof stat === "string") return unseen(stat, next);
+      if (!isLink(stat)) {
+        here = next;
+        continue;
+      }
+      if (++links > MAX_LINKS) return failed("ELOOP", next);
+      const link = calls.readLink(prefix + next);
+      if (typeof link === "string") return unseen(link, next);
+      if (link.target === "") return failed("ENOENT", next);
+      if (link.target.startsWith("/")) here = "";
+      rest = link.target + rest;
+    }
+    const stat = look(here);
+    if (typeof stat === "string") return unseen(stat, here);
+    if (path.endsWith("/") || rest !== "") {
+      if (!isDirectory(stat)) return failed("ENOTDIR", here);
+    }
+    return { ok: true, path: here, stat };
+  }
+
+  function resolve(path: string, person: Person, from = ""): Found | Failed {
+    if (person !== null || prefix !== "") return walk(path, person, from);
+    const name = path.startsWith("/") || path === "" ? path : `${from}/${path}`;
+    if (name === "") return failed("ENOENT", name);
+    const stat = calls.stat(name, true);
+    return typeof stat === "string" ? unseen(stat, name) : { ok: true, path: name, stat };
+  }
+
+  function enter(path: string, person: Person, from = ""): Found | Failed {
+    const found = resolve(path, person, from);
+    if (!found.ok) return found;
+    if (!isDirectory(found.stat)) return failed("ENOTDIR", found.path);
+    if (person !== null) {
+      return may(found.stat, person, SEARCH) ? found : failed("EACCES", found.path);
+    }
+    const inside = calls.stat(`${prefix}${found.path}/.`, true);
+    return typeof inside === "string" ? unseen(inside, found.path) : found;
+  }
+
+  function open(path: string, person: Person, from = ""): Found | Failed {
+    const found = resolve(path, person, from);
+    if (!found.ok) return found;
+    if (person !== null) {
+      return may(found.stat, person, READ) ? found : failed("EACCES", found.path);
+    }
+    const allowed = calls.mayRead(prefix + found.path);
+    return allowed === true ? found : unseen(allowed, found.path);
+  }
+
+  const text = keepTexts(prefix, calls);
+
+  function watch(path: string): Watched {
+    let kept: { stat: Stat; bytes: Uint8Array; trusted: boolean } | null = null;
+    return {
+      path,
+      bytes() {
+        const found = resolve(path, null);
+        if (!found.ok) {
+          kept = null;
+          return found;
+        }
+        if (kept !== null && kept.trusted && same(kept.stat, found.stat)) return kept.bytes;
+        const now = Date.now();
+        const bytes = calls.read(prefix + found.path);
+        if (typeof bytes === "string") {
+          kept = null;
+          return unseen(bytes, found.path);
+        }
+        const trusted = atRest(found.stat, now) || bytes.length > TRUSTED_BYTES;
+        const unchanged = kept !== null && equalBytes(kept.bytes, bytes);
+        kept = {
+          stat: found.stat,
+          bytes: unchanged && kept !== null ? kept.bytes : bytes,
+          trusted,
+        };
+        return kept.bytes;
+      },
+    };
+  }
+
+  function onDisk(path: string, from = ""): string {
+    const whole = path.startsWith("/") ? path : `${from}/${path}`;
+    if (prefix === "") return whole;
+    const parts = whole.split("/").filter((part) => part !== "");
+    for (let kept = parts.length; kept > 0; kept--) {
+      const found = walk(`/${parts.slice(0, kept).join("/")}`, null, "");
+      const rest = parts.slice(kept).filter((part) => part !== "." && part !== "..");
+      if (found.ok) return [prefix + found.path, ...rest].join("/");
+    }
+    return [prefix, ...parts.filter((part) => part !== "." && part !== "..")].join("/");
+  }
+
+  return { begin: () => seen.clear(), resolve, enter, open, text, watch, onDisk };
+}
+
+/** Texts of small files, kept while the files do not change; when they grow too many it begins anew. */
+function keepTexts(prefix: string, calls: System): (found: Found) => string | Failed {
+  const texts = new Map<string, { readonly stat: Stat; readonly text: string }>();
+  let total = 0;
+  return (found) => {
+    const kept = texts.get(found.path);
+    if (kept !== undefined && same(kept.stat, found.stat)) return kept.text;
+    const now = Date.now();
+    const bytes = calls.read(prefix + found.path);
+    if (typeof bytes === "string") return unseen(bytes, found.path);
+    const text = latin1(bytes);
+    if (atRest(found.stat, now) && text.length <= TEXT_BYTES) {
+      if (texts.size >= TEXT_FILES || total > TEXT_TOTAL) {
+        texts.clear();
+        total = 0;
+      }
+      texts.set(found.path, { stat: found.stat, text });
+      total += text.length;
+    }
+    return text;
+  };
+}

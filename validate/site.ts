@@ -1,0 +1,86 @@
+/**
+ * Which site is looked up: its root, its qmail directory, and what is compiled into its qmail.
+ */
+import { fromLatin1, latin1 } from "../cdb/mod.ts";
+import { binaryPath } from "./system.ts";
+
+/** A site that can't be used at all. `message`: a sentence without final period. */
+export class SiteFault extends Error {
+  override name = "SiteFault";
+}
+
+export interface LookupOptions {
+  /** qmail's directory, within the site; default /var/qmail. */
+  readonly qmailDir?: string;
+  /** Directory below which everything absolute lies; default: the system's own root. */
+  readonly root?: string;
+  /** conf-break, one byte; "" for none. Default "-". */
+  readonly confBreak?: string;
+  /** conf-patrn as a number; default 0o002. */
+  readonly confPatrn?: number;
+  /** What qmail-start got; null or absent: control/defaultdelivery, else ./Maildir/. Binary. */
+  readonly defaultDelivery?: string | null;
+  /** "passwd": /etc/passwd alone; default "system": NSS (below another root always its etc/passwd). */
+  readonly users?: "system" | "passwd";
+  /** Milliseconds that an answer from control files may be old; default 250. 0: always fresh, for one-shot commands. */
+  readonly recheckMs?: number;
+  /** Judge permissions as the programs would meet them, which takes root's eyes; default: this process is root now. */
+  readonly judges?: boolean;
+}
+
+/** The options with their defaults; paths are binary strings, "" the system's own root. */
+export interface Site {
+  readonly root: string;
+  readonly qmailDir: string;
+  readonly confBreak: string;
+  readonly confPatrn: number;
+  readonly defaultDelivery: string | null;
+  readonly users: "system" | "passwd";
+  readonly recheckMs: number;
+  readonly judges: boolean;
+}
+
+const RECHECK_MS = 250;
+
+/** Octal digits as mode bits; null where they are none. */
+export function parseOctal(text: string): number | null {
+  return /^[0-7]{1,4}$/.test(text) ? parseInt(text, 8) : null;
+}
+
+function realDirectory(path: string, what: string): string {
+  try {
+    const real = Deno.realPathSync(path);
+    if (Deno.statSync(real).isDirectory) return real;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) {
+      throw new SiteFault(`The ${what} "${path}" does not exist`);
+    }
+    throw new SiteFault(
+      `The ${what} "${path}" can't be used: ${error instanceof Error ? error.message : error}`,
+    );
+  }
+  throw new SiteFault(`The ${what} "${path}" is not a directory`);
+}
+
+/** @throws {SiteFault} when a root that was named does not exist. */
+export function resolveSite(options: LookupOptions): Site {
+  const named = options.root ?? "";
+  const real = named === "" ? "/" : realDirectory(named, "root directory");
+  const root = real === "/" ? "" : real;
+  const given = options.qmailDir ?? "/var/qmail";
+  const absolute = given.startsWith("/")
+    ? given
+    : root === ""
+    ? `${Deno.cwd()}/${given}`
+    : `/${given}`;
+  return {
+    root: binaryPath(root),
+    qmailDir: binaryPath(absolute).replace(/(.)\/+$/, "$1"),
+    confBreak: latin1(fromLatin1(options.confBreak ?? "-")).slice(0, 1),
+    confPatrn: options.confPatrn ?? 0o002,
+    defaultDelivery: options.defaultDelivery ?? null,
+    users: options.users ?? "system",
+    recheckMs: options.recheckMs ?? RECHECK_MS,
+    judges: options.judges ?? Deno.uid() === 0,
+  };
+}
