@@ -49,6 +49,11 @@ export interface Queue {
     envelope: Envelope,
     env?: Readonly<Record<string, string>>,
   ): Delivery | Promise<Delivery>;
+  /**
+   * Before the message comes: null, or one sentence why it could only be deferred for this recipient. Ways that take
+   * every recipient have no such answer.
+   */
+  canDeliver?(address: string): string | null | Promise<string | null>;
   /** Resolves when nothing is in hand. */
   idle(): Promise<void>;
 }

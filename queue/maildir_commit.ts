@@ -1,0 +1,240 @@
+/**
+ * What happens to a message after its last byte: copies written, on disk, linked, directories on disk - or everything taken back.
+ *
+ * The order is qmail-local's, for all copies of a message at once; maildir.ts holds the messages until they come here.
+ */
+import type { Envelope, QueueOutcome } from "./types.ts";
+import type { Tracer } from "../trace/tracer.ts";
+import { QUEUE_EVENTS } from "../trace/events.ts";
+import { errorText, type FileOps } from "./file_ops.ts";
+import type { GroupCommit, SyncGroup } from "./group_commit.ts";
+import type { HeaderSearch } from "./local_lines.ts";
+import {
+  closeCopy,
+  type Copy,
+  createTmp,
+  linkCopy,
+  readSome,
+  removeTmp,
+  rewind,
+  unlinkCopy,
+  writeLater,
+  writeNow,
+} from "./maildir_copy.ts";
+import { type Memory, MEMORY_BYTES } from "./memory.ts";
+
+/** What all deliveries of a queue share. */
+export interface Shared {
+  readonly ops: FileOps;
+  readonly groups: GroupCommit;
+  readonly name: (sizeBytes?: number) => string;
+  readonly trace: Tracer;
+}
+
+/** One message in hand. */
+export interface Message {
+  readonly session: number;
+  readonly envelope: Envelope;
+  readonly copies: readonly Copy[];
+  readonly search: HeaderSearch;
+  /** What waits to be written. */
+  readonly memory: Memory;
+  /** Message bytes so far. */
+  bytes: number;
+  /** True: the first copy's tmp/ file takes the message as it comes. */
+  spilled: boolean;
+  trouble: Exclude<QueueOutcome, { kind: "queued" }> | null;
+  /** One a device. */
+  readonly groups: Map<Copy, SyncGroup>;
+}
+
+/** Remembers the first trouble of a message. */
+export function fail(message: Message, error: unknown): void {
+  message.trouble ??= { kind: "deferred", code: "4.3.0", reason: errorText(error) };
+}
+
+/** `head` and `body` in one piece. */
+export function joined(head: Uint8Array, body: Uint8Array): Uint8Array {
+  const whole = new Uint8Array(head.length + body.length);
+  whole.set(head);
+  whole.set(body, head.length);
+  return whole;
+}
+
+/** Everything after the last byte. Never rejects. */
+export async function commit(shared: Shared, message: Message): Promise<QueueOutcome> {
+  if (message.trouble === null && message.search.found !== null) {
+    message.trouble = looping(message.search.found);
+  }
+  try {
+    if (message.trouble === null) {
+      acquireGroups(shared, message);
+      await writeCopies(shared, message);
+      linkCopies(shared, message);
+      await syncDirectories(message);
+    }
+  } catch (error) {
+    fail(message, error);
+  }
+  if (message.trouble !== null) takeBack(shared, message, message.trouble.reason);
+  else traceCopies(shared, message);
+  discardFiles(shared, message);
+  for (const group of message.groups.values()) group.release();
+  if (message.trouble !== null) return message.trouble;
+  return { kind: "queued", id: baseName(message.copies[0]?.linked ?? "nothing to deliver") };
+}
+
+const baseName = (path: string): string => path.slice(path.lastIndexOf("/") + 1);
+
+const looping = (line: string): Message["trouble"] => ({
+  kind: "refused",
+  code: "5.4.6",
+  reason: `This message is looping: it already has the line "${line.trimEnd()}"`,
+});
+
+/** Asks for the sync groups before anything is written that they must answer for. */
+function acquireGroups(shared: Shared, message: Message): void {
+  for (const copy of message.copies) {
+    const directory = `${copy.target.maildir}/new`;
+    try {
+      const group = shared.ops.as(copy.target.owner, () => shared.groups.acquire(directory));
+      message.groups.set(copy, group);
+    } catch (error) {
+      throw new Error(`Cannot use "${directory}": ${errorText(error)}`);
+    }
+  }
+}
+
+/** All copies in tmp/, complete and on disk. */
+async function writeCopies(shared: Shared, message: Message): Promise<void> {
+  if (message.spilled) return await copyFromFirst(shared, message);
+  const body = message.memory.empty();
+  // Nothing may wait between the first write and the last: whoever shares the next sync must find all of it written.
+  const syncs: Promise<void>[] = [];
+  try {
+    for (const copy of message.copies) {
+      createTmp(shared.ops, copy, shared.name);
+      writeNow(copy, joined(copy.head, body));
+      syncs.push(syncCopy(message, copy));
+    }
+  } finally {
+    await allSettled(syncs);
+  }
+}
+
+/** Makes one written copy safe: closed and synced with the others, or by its own descriptor. */
+async function syncCopy(message: Message, copy: Copy): Promise<void> {
+  const group = groupOf(message, copy);
+  try {
+    if (group.whole) {
+      closeCopy(copy);
+      await group.syncWritten();
+    } else if (copy.file !== null) {
+      await group.syncFile(copy.file);
+      closeCopy(copy);
+    }
+  } catch (error) {
+    throw new Error(`Cannot sync "${copy.tmp}": ${errorText(error)}`);
+  }
+}
+
+/** A long message: the rest into the first tmp/ file, then from there into the others, piece by piece. */
+async function copyFromFirst(shared: Shared, message: Message): Promise<void> {
+  const [first, ...others] = message.copies;
+  if (first === undefined) return;
+  await writeLater(first, message.memory.empty());
+  for (const copy of others) {
+    await copyFile(shared, first, copy);
+    await syncLong(message, copy);
+  }
+  await syncLong(message, first);
+}
+
+/** Written over a longer time: a write-back error may already have been told to somebody else's syncfs. */
+async function syncLong(message: Message, copy: Copy): Promise<void> {
+  try {
+    if (copy.file !== null) await groupOf(message, copy).syncFile(copy.file);
+  } catch (error) {
+    throw new Error(`Cannot sync "${copy.tmp}": ${errorText(error)}`);
+  }
+  closeCopy(copy);
+}
+
+async function copyFile(shared: Shared, from: Copy, to: Copy): Promise<void> {
+  createTmp(shared.ops, to, shared.name);
+  writeNow(to, to.head);
+  const buffer = new Uint8Array(MEMORY_BYTES);
+  rewind(from);
+  for (let n = await readSome(from, buffer); n > 0; n = await readSome(from, buffer)) {
+    await writeLater(to, buffer.subarray(0, n));
+  }
+}
+
+function linkCopies(shared: Shared, message: Message): void {
+  for (const copy of message.copies) {
+    const size = copy.head.length + message.bytes;
+    linkCopy(shared.ops, copy, () => shared.name(size));
+  }
+}
+
+/** The new names are on disk. */
+async function syncDirectories(message: Message): Promise<void> {
+  await allSettled(message.copies.map(async (copy) => {
+    const directory = `${copy.target.maildir}/new`;
+    try {
+      await groupOf(message, copy).syncDirectory(directory);
+    } catch (error) {
+      throw new Error(`Cannot sync "${directory}": ${errorText(error)}`);
+    }
+  }));
+}
+
+function groupOf(message: Message, copy: Copy): SyncGroup {
+  const group = message.groups.get(copy);
+  if (group === undefined) throw new Error("A copy is written before its sync group was asked for");
+  return group;
+}
+
+/** Waits for all, then rejects with the first trouble: no sync may still run when files are taken back. */
+async function allSettled(promises: readonly Promise<void>[]): Promise<void> {
+  for (const result of await Promise.allSettled(promises)) {
+    if (result.status === "rejected") throw result.reason;
+  }
+}
+
+/** Removes the links of a message that failed. */
+function takeBack(shared: Shared, message: Message, reason: string): void {
+  for (const copy of message.copies) {
+    const file = copy.linked;
+    if (file === "") continue;
+    const still = unlinkCopy(shared.ops, copy);
+    if (still === null) shared.trace.emit(message.session, QUEUE_EVENTS.undone, { file, reason });
+    else {
+      shared.trace.emit(message.session, QUEUE_EVENTS.leftBehind, { file, reason: still });
+    }
+  }
+}
+
+/** Closes and removes the tmp/ files. One that can't be removed stays for qmail-pop3d's cleaning after 36 hours. */
+export function discardFiles(shared: Shared, message: Message): void {
+  for (const copy of message.copies) {
+    const file = copy.tmp;
+    try {
+      closeCopy(copy);
+    } catch {
+      // The file is thrown away: what close would tell matters no more.
+    }
+    const still = removeTmp(shared.ops, copy);
+    if (still !== null && shared.trace.level >= 1) {
+      shared.trace.emit(message.session, QUEUE_EVENTS.leftBehind, { file, reason: still });
+    }
+  }
+}
+
+function traceCopies(shared: Shared, message: Message): void {
+  if (shared.trace.level < 2) return;
+  for (const copy of message.copies) {
+    const bytes = copy.head.length + message.bytes;
+    shared.trace.emit(message.session, QUEUE_EVENTS.delivered, { file: copy.linked, bytes });
+  }
+}
