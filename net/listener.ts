@@ -10,9 +10,9 @@ import { bind, type ListenAddress, showAddress } from "./address.ts";
 import { plainIp } from "./ip.ts";
 import type { SessionLimits } from "./limits.ts";
 import { note } from "./note.ts";
-import { type Secured, Session, type SessionSetup } from "./session.ts";
+import { Session, type SessionSetup } from "./session.ts";
 import { shutdownSocket } from "./shutdown.ts";
-import type { Duplex, Peer, RefuseReason } from "./types.ts";
+import type { Duplex, Peer, RefuseReason, SecureInfo } from "./types.ts";
 
 /** Environment that a connection rule gives a session; null: the address may not connect. */
 export type Rules = (ip: string) => Readonly<Record<string, string>> | null;
@@ -192,30 +192,41 @@ export class Listener {
   }
 
   /** Runs a session; its place is free again when it ends, whatever happens. */
-  async #serve(conn: Deno.TcpConn, ticket: number, peer: Peer): Promise<void> {
-    const { limits, implicitTls, upgrade } = this.#setup;
+  #serve(conn: Deno.TcpConn, ticket: number, peer: Peer): void {
+    const { implicitTls, upgrade } = this.#setup;
+    if (implicitTls !== true || upgrade === undefined) return this.#begin(conn, null, ticket, peer);
+    upgrade(conn, peer).then(
+      (secured) => this.#begin(secured.conn, secured.info, ticket, peer),
+      () => {
+        closeQuietly(conn);
+        this.#leave(ticket);
+      },
+    );
+  }
+
+  #begin(conn: Duplex, info: SecureInfo | null, ticket: number, peer: Peer): void {
+    let session: Session;
     try {
-      let secured: Secured | null = null;
-      if (implicitTls === true && upgrade !== undefined) secured = await upgrade(conn, peer);
-      await this.#run(new Session(secured?.conn ?? conn, peer, this.#setup), secured);
+      session = new Session(conn, peer, this.#setup);
     } catch (error) {
-      if (implicitTls === true) closeQuietly(conn);
-      else this.#fault(conn, peer, error);
+      this.#fault(conn, peer, error);
+      return this.#leave(ticket);
     }
-    limits.leave(ticket);
+    this.#sessions.add(session);
+    session.begin(info, () => {
+      this.#sessions.delete(session);
+      this.#leave(ticket);
+    });
+    if (this.#stopping) session.stop();
+  }
+
+  #leave(ticket: number): void {
+    this.#setup.limits.leave(ticket);
     if (this.#sessions.size === 0) this.#emptied?.();
   }
 
-  async #run(session: Session, secured: Secured | null): Promise<void> {
-    this.#sessions.add(session);
-    const running = session.run(secured?.info ?? null);
-    if (this.#stopping) session.stop();
-    await running;
-    this.#sessions.delete(session);
-  }
-
   /** No session could be made. */
-  #fault(conn: Deno.TcpConn, peer: Peer, error: unknown): void {
+  #fault(conn: Duplex, peer: Peer, error: unknown): void {
     const reason = error instanceof Error ? error.message : String(error);
     note(this.#setup.trace, peer.session, NET_EVENTS.fault, { reason });
     this.#say(conn, "fault");
@@ -224,18 +235,18 @@ export class Listener {
   /** A connection that is not served. */
   #refuse(conn: Deno.TcpConn, ip: string, why: RefuseReason): void {
     note(this.#setup.trace, 0, NET_EVENTS.refused, { ip, reason: REFUSAL[why] });
-    this.#say(conn, why);
+    if (this.#setup.implicitTls === true) closeQuietly(conn);
+    else this.#say(conn, why);
   }
 
   /** One line, then the end. Neither waits for the peer: a new socket takes one line at once. */
-  #say(conn: Deno.TcpConn, why: RefuseReason): void {
-    if (this.#setup.implicitTls === true) return closeQuietly(conn);
+  #say(conn: Duplex, why: RefuseReason): void {
     conn.write(this.#setup.protocol.refuse(why)).catch(() => {}).then(() => closeQuietly(conn));
   }
 }
 
 /** Closing twice is no error here. */
-function closeQuietly(conn: Deno.Conn): void {
+function closeQuietly(conn: Duplex): void {
   try {
     conn.close();
   } catch {

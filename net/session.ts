@@ -1,7 +1,7 @@
 /**
  * Drives one engine over one stream of bytes: read, receive, one write, then what the engine wants.
  *
- * The fast path is `#converse`: a read into a small buffer, one call of the engine for everything that came, one write
+ * The fast path is `#life`: a read into a small buffer, one call of the engine for everything that came, one write
  * of all replies. A promise of the engine is awaited only when it returns one. All limits hang in one timer wheel;
  * moving a limit costs an assignment. Knows nothing of commands or replies, and its promise never rejects.
  */
@@ -72,6 +72,8 @@ export class Session implements Timed {
   /** Set once the session ends for another reason than its engine's wish. */
   #reason: SessionEnd | null = null;
   #stopping = false;
+  /** A blocked write is being ended. */
+  #aborted = false;
   /** A write failed. */
   #gone = false;
   /** The engine was told that no more input comes. */
@@ -82,7 +84,7 @@ export class Session implements Timed {
   #full = false;
   /** The last read did not bring exactly one line: more may be on its way. */
   #pipelined = false;
-  #settle: ((end: SessionEnd) => void) | null = null;
+  #ended: (end: SessionEnd) => void = () => {};
 
   constructor(conn: Duplex, peer: Peer, setup: SessionSetup) {
     this.#conn = conn;
@@ -97,16 +99,13 @@ export class Session implements Timed {
     return this.#engine.busy;
   }
 
-  /** Runs the session to its end. `secured`: the connection began with TLS. Never rejects. */
-  run(secured: SecureInfo | null = null): Promise<SessionEnd> {
+  /** Begins the session; `ended` is called once. `secured`: the connection began with TLS. */
+  begin(secured: SecureInfo | null, ended: (end: SessionEnd) => void): void {
     const wheel = this.#setup.wheel;
-    this.#lastTick = wheel.after(this.#engine.sessionSeconds);
-    this.due = this.#lastTick;
+    this.#ended = ended;
+    this.#lastTick = this.due = wheel.after(this.#engine.sessionSeconds);
     wheel.add(this);
-    return new Promise((resolve) => {
-      this.#settle = resolve;
-      this.#life(secured);
-    });
+    this.#life(secured);
   }
 
   /** Ends the session as soon as no message is in hand. */
@@ -131,6 +130,7 @@ export class Session implements Timed {
         this.due = 0;
         return;
       case "writing":
+        if (this.#aborted) return;
         this.#reason ??= "stalled";
         this.#traceStall();
         this.#abortWrite();
@@ -148,67 +148,75 @@ export class Session implements Timed {
     }
   }
 
+  /**
+   * The dialogue. Kept in one function that waits in one place, because what a waiting session costs is mostly the
+   * frames and promises that wait with it.
+   */
   async #life(secured: SecureInfo | null): Promise<void> {
+    const engine = this.#engine;
     const small = takeSmall();
+    let buffer = small;
     try {
-      if (secured !== null) this.#engine.secured?.(secured);
-      const started = this.#engine.start();
+      if (secured !== null) engine.secured?.(secured);
+      const started = engine.start();
       if (started !== undefined) await started;
       if (this.#output.pending > 0) await this.#flush();
-      await this.#converse(small);
+      while (this.#goesOn()) {
+        if (engine.wants === "tls") await this.#upgrade();
+        else {
+          buffer = (engine.busy || this.#full ? takeLarge() : null) ?? small;
+          this.#beginRead();
+          const count = await this.#conn.read(buffer);
+          if (!this.#endRead(count)) break;
+          const chunk = count === buffer.length ? buffer : buffer.subarray(0, count ?? 0);
+          const handled = engine.receive(chunk);
+          if (handled !== undefined) await handled;
+          this.#noteInput(chunk, count === buffer.length);
+          if (this.#output.pending > 0) await this.#flush();
+          if (buffer !== small) {
+            giveLarge(buffer);
+            buffer = small;
+          }
+        }
+      }
+      await this.#conclude(small);
     } catch (error) {
       await this.#fail(error);
     }
+    if (buffer !== small) giveLarge(buffer);
     giveSmall(small);
     if (this.#ending !== null) await this.#ending;
     this.#close();
   }
 
-  /** The dialogue until the engine, the peer or a limit ends it. */
-  async #converse(small: Uint8Array): Promise<void> {
-    const engine = this.#engine;
-    while (this.#reason === null) {
-      if (engine.wants === "close") return await this.#linger(small);
-      if (engine.wants === "tls") {
-        await this.#upgrade();
-        continue;
-      }
-      if (this.#stopping && !engine.busy) return await this.#finish("shutdown");
-      const large = engine.busy || this.#full ? takeLarge() : null;
-      try {
-        const buffer = large ?? small;
-        const count = await this.#read(buffer);
-        if (this.#reason !== null) break;
-        if (count === null) return await this.#finish("eof");
-        const chunk = count === buffer.length ? buffer : buffer.subarray(0, count);
-        const handled = engine.receive(chunk);
-        if (handled !== undefined) await handled;
-        this.#noteInput(chunk, count === buffer.length);
-        if (this.#output.pending > 0) await this.#flush();
-      } finally {
-        if (large !== null) giveLarge(large);
-      }
-    }
-    await this.#finish(this.#reason);
+  /** True while input is wanted and nothing ends the session. */
+  #goesOn(): boolean {
+    if (this.#reason !== null || this.#engine.wants === "close") return false;
+    return !this.#stopping || this.#engine.busy;
   }
 
-  /** Waits for input; the peer's going away is the end of input. */
-  async #read(buffer: Uint8Array): Promise<number | null> {
+  #beginRead(): void {
     const wheel = this.#setup.wheel;
     const idle = wheel.after(this.#engine.idleSeconds);
     wheel.set(this, idle < this.#lastTick ? idle : this.#lastTick);
     this.#phase = "reading";
-    let count: number | null = null;
-    try {
-      count = await this.#conn.read(buffer);
-    } catch {
-      // Reset by the peer, or closed by us: no more input either way.
-    }
+  }
+
+  /** True when `count` bytes are to be handled. */
+  #endRead(count: number | null): boolean {
     if (this.#phase === "reading") {
       this.#phase = "working";
-      wheel.set(this, this.#lastTick);
+      this.#setup.wheel.set(this, this.#lastTick);
     }
-    return count;
+    if (count === null) this.#reason ??= "eof";
+    return this.#reason === null;
+  }
+
+  /** The regular end: the engine's last reply is out, or the engine is told why there is no more. */
+  async #conclude(buffer: Uint8Array): Promise<void> {
+    if (this.#reason !== null) await this.#finish(this.#reason);
+    else if (this.#engine.wants === "close") await this.#linger(buffer);
+    else await this.#finish("shutdown");
   }
 
   /** Writes everything that waits. Rejects when the peer is gone. */
@@ -258,6 +266,8 @@ export class Session implements Timed {
 
   /** Something threw: the peer is gone, the handshake failed, or the engine is at fault. */
   async #fail(error: unknown): Promise<void> {
+    // Reset by the peer, cut off inside TLS, or closed by us: no more input either way.
+    if (this.#phase === "reading") this.#endRead(null);
     try {
       if (this.#reason === null) {
         this.#traceFault(error);
@@ -314,6 +324,7 @@ export class Session implements Timed {
   }
 
   #abortWrite(): void {
+    this.#aborted = true;
     const lost = () => {
       note(this.#setup.trace, this.peer.session, NET_EVENTS.stuck, { ip: this.peer.remoteIp });
       this.#close();
@@ -350,11 +361,11 @@ export class Session implements Timed {
     const end = this.#reason ?? "closed";
     const trace = this.#setup.trace;
     if (trace.level >= 3) trace.emit(this.peer.session, NET_EVENTS.ended, { reason: end });
-    this.#settle?.(end);
+    this.#ended(end);
   }
 }
 
 /** Runs one session over `conn` to its end. Never rejects. */
 export function runSession(conn: Duplex, peer: Peer, setup: SessionSetup): Promise<SessionEnd> {
-  return new Session(conn, peer, setup).run();
+  return new Promise((resolve) => new Session(conn, peer, setup).begin(null, resolve));
 }

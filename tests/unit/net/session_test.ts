@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { largeLent } from "../../../net/buffers.ts";
-import { runSession, Session, type SessionSetup } from "../../../net/session.ts";
+import { runSession, Session, type SessionEnd, type SessionSetup } from "../../../net/session.ts";
 import { TimerWheel } from "../../../net/timers.ts";
 import type { Duplex, Protocol } from "../../../net/types.ts";
 import { Notebook, toBytes, toText, TOY_PEER, toyProtocol } from "./toy.ts";
@@ -65,6 +65,9 @@ function setupFor(protocol: Protocol, change: Partial<SessionSetup> = {}): Sessi
     ...change,
   };
 }
+
+const begin = (session: Session): Promise<SessionEnd> =>
+  new Promise((resolve) => session.begin(null, resolve));
 
 async function run(tape: Tape, options = {}, change: Partial<SessionSetup> = {}) {
   const protocol = toyProtocol(options);
@@ -205,8 +208,8 @@ Deno.test("Session.stop: ends a waiting session, waits for one with a message in
   const idle = new Session(new Tape([], true), TOY_PEER, setup);
   const busyTape = new Tape(["BUSY\r\n"], true);
   const busy = new Session(busyTape, TOY_PEER, setup);
-  const idleEnd = idle.run();
-  const busyEnd = busy.run();
+  const idleEnd = begin(idle);
+  const busyEnd = begin(busy);
   while (protocol.toys[1]?.busy !== true) await Promise.resolve();
   await Promise.resolve();
   idle.stop();
@@ -223,7 +226,7 @@ Deno.test("Session.stop: a message that is finished after the stop ends the sess
   const protocol = toyProtocol();
   const setup = setupFor(protocol);
   const session = new Session(tape, TOY_PEER, setup);
-  const ended = session.run();
+  const ended = begin(session);
   const [toy] = protocol.toys;
   assert(toy !== undefined);
   while (toy.lines.length === 0) await Promise.resolve();
