@@ -58,6 +58,7 @@ export const REPLIES = {
     "-ERR [SYS/PERM] some deleted messages could not be removed",
   ),
   failure: reply("pop3.failure", "-ERR [SYS/TEMP] local trouble, closing"),
+  tooManySessions: reply("pop3.sessions", "-ERR [SYS/TEMP] too many sessions, try later"),
   stopping: reply("pop3.stopping", "-ERR [SYS/TEMP] server is stopping"),
 } as const;
 

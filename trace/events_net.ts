@@ -8,6 +8,12 @@ export const NET_EVENTS = {
     "listen",
     (f) => `${f.protocol} on ${f.address}`,
   ),
+  reloaded: event<{ file: string }>(
+    "net.reloaded",
+    1,
+    "serve",
+    (f) => `reload: ${f.file} and the site were read again`,
+  ),
   stopping: event<{ protocol: string; address: string; sessions: number }>(
     "net.stopping",
     1,

@@ -25,6 +25,12 @@ export const POP3_EVENTS = {
       `retr=${f.retr}/${f.retr_bytes}, del=${f.deleted}/${f.messages}, ` +
       `size=${f.size_bytes}, end=${f.end}`,
   ),
+  controlTrouble: event<{ ip: string; reason: string }>(
+    "pop3.controls",
+    1,
+    "pop3_setup",
+    (f) => `unable to serve ${f.ip}: ${f.reason}`,
+  ),
   login: event<{ login: string; ip: string }>(
     "pop3.login",
     2,

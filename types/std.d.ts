@@ -65,3 +65,41 @@ declare module "@std/assert" {
   export function fail(msg?: string): never;
   export function unreachable(msg?: string): never;
 }
+
+declare module "nodemailer" {
+  export interface Sent {
+    accepted: string[];
+    rejected: string[];
+    response: string;
+  }
+  export interface Transport {
+    sendMail(mail: {
+      from?: string;
+      to?: string | string[];
+      subject?: string;
+      text?: string;
+      envelope?: { from: string; to: string | string[] };
+    }): Promise<Sent>;
+    close(): void;
+  }
+  export function createTransport(options: Record<string, unknown>): Transport;
+}
+
+declare module "node-pop3" {
+  export default class Pop3Command {
+    constructor(options: {
+      user: string;
+      password: string;
+      host: string;
+      port?: number;
+      tls?: boolean;
+      timeout?: number;
+    });
+    UIDL(): Promise<string[][]>;
+    RETR(number: number | string): Promise<string>;
+    TOP(number: number | string, lines?: number): Promise<string>;
+    STAT(): Promise<string>;
+    QUIT(): Promise<string>;
+    command(...args: string[]): Promise<[string, unknown]>;
+  }
+}

@@ -1,0 +1,119 @@
+/**
+ * A sub-command as data: what help prints, what the parser takes and what runs all come from one description.
+ *
+ * Exit codes: 0 done, 64 a wrong argument, 78 a site that can't be used (sysexits); `lookup` adds qmail's 100 and 111.
+ */
+import { parseArgs } from "@std/cli/parse-args";
+
+export const EXIT_USAGE = 64;
+export const EXIT_SITE = 78;
+
+/** A wrong argument: the message is one sentence; exit 64. */
+export class UsageError extends Error {
+  override name = "UsageError";
+}
+
+/** A site that can't be used: the message is one sentence; exit 78. */
+export class SiteError extends Error {
+  override name = "SiteError";
+}
+
+export interface CommandOption {
+  /** Long name without dashes. */
+  readonly name: string;
+  /** One letter or digit, without dash. */
+  readonly short?: string;
+  /** Word for the value in the help; absent: the option takes none. */
+  readonly value?: string;
+  readonly repeat?: boolean;
+  readonly about: string;
+}
+
+export interface Command {
+  readonly name: string;
+  /** One line for the list of commands. */
+  readonly about: string;
+  /** What stands behind the name in the usage line, options apart. */
+  readonly operands: string;
+  /** A few lines of explanation. */
+  readonly text: string;
+  readonly options: readonly CommandOption[];
+  readonly examples: readonly string[];
+  run(args: ParsedArgs): Promise<number>;
+}
+
+/** What the command line said. */
+export interface ParsedArgs {
+  readonly operands: readonly string[];
+  /** Value of an option; undefined: not given. */
+  value(name: string): string | undefined;
+  values(name: string): readonly string[];
+  has(name: string): boolean;
+}
+
+/** Options that every command which opens a site takes. */
+export const SITE_OPTIONS: readonly CommandOption[] = [
+  { name: "qmail-dir", value: "DIR", about: "qmail's directory (QMAILHOME, else /var/qmail)" },
+  { name: "root", value: "DIR", about: "the site lies below DIR: everything absolute does" },
+  { name: "trace-cfg", value: "FILE", about: "the settings (control/trace.cfg)" },
+  { name: "set", value: "KEY=VALUE", repeat: true, about: "a setting, before trace.cfg" },
+];
+
+const HELP: CommandOption = { name: "help", about: "this text" };
+
+/** Reads `args` as `command` takes them. @throws {UsageError} on an unknown option or a missing value. */
+export function parseCommand(command: Command, args: readonly string[]): ParsedArgs {
+  const options = [...command.options, HELP];
+  const taking = options.filter((o) => o.value !== undefined);
+  const parsed = parseArgs(args, {
+    boolean: options.filter((o) => o.value === undefined).map((o) => o.name),
+    string: ["_", ...taking.map((o) => o.name)],
+    collect: taking.map((o) => o.name),
+    alias: Object.fromEntries(options.filter((o) => o.short).map((o) => [o.name, o.short ?? ""])),
+    "--": true,
+    unknown: (arg) => {
+      if (arg !== "-" && arg.startsWith("-")) {
+        throw new UsageError(
+          `${command.name} has no option "${arg}" (see qfront ${command.name} --help)`,
+        );
+      }
+      return true;
+    },
+  });
+  const values = (name: string): string[] => {
+    const found = parsed[name];
+    return Array.isArray(found) ? found.map(String) : [];
+  };
+  for (const option of taking) {
+    const given = values(option.name);
+    if (given.includes("") && option.name !== "default-delivery") {
+      throw new UsageError(`--${option.name} needs a value: --${option.name} ${option.value}`);
+    }
+    if (given.length > 1 && option.repeat !== true) {
+      throw new UsageError(`--${option.name} may stand only once`);
+    }
+  }
+  return {
+    operands: [...parsed._.map(String), ...(parsed["--"] ?? [])],
+    value: (name) => values(name)[0],
+    values,
+    has: (name) => parsed[name] === true,
+  };
+}
+
+/** The help text of one command; fits a screen of 80 by 24. */
+export function helpText(command: Command): string {
+  const usage = `usage: qfront ${command.name} [OPTION]...${
+    command.operands === "" ? "" : ` ${command.operands}`
+  }`;
+  const rows = [...command.options, HELP].map((o): [string, string] => [
+    `  ${o.short === undefined ? "" : `-${o.short}, `}--${o.name}${
+      o.value === undefined ? "" : ` ${o.value}`
+    }`,
+    o.about + (o.repeat === true ? " (repeatable)" : ""),
+  ]);
+  const width = Math.max(...rows.map(([left]) => left.length)) + 2;
+  const lines = rows.map(([left, right]) => left.padEnd(width) + right);
+  const examples = command.examples.map((e) => `  ${e}`);
+  return [usage, "", command.text.trim(), "", ...lines, "", "example:", ...examples, ""].join("\n");
+}

@@ -1,0 +1,66 @@
+/**
+ * From the command line to a sub-command. Without one, standard input that is no terminal is an SMTP session
+ * (`cat smtp.txt | qfront`, tcpserver, inetd) and a terminal gets the help.
+ *
+ * Each command's module is loaded only when it is asked for: a stdin session starts a process per connection.
+ */
+import { EXIT_SITE, EXIT_USAGE, helpText, parseCommand, SiteError, UsageError } from "./command.ts";
+import type { CommandTable } from "./help.ts";
+import { VERSION } from "./version.ts";
+
+const COMMANDS: CommandTable = {
+  serve: async () => (await import("./serve.ts")).SERVE,
+  smtp: async () => (await import("./smtp.ts")).SMTP,
+  pop3: async () => (await import("./pop3.ts")).POP3,
+  lookup: async () => (await import("./lookup.ts")).LOOKUP,
+  poppasswd: async () => (await import("./poppasswd.ts")).POPPASSWD,
+  newpop: async () => (await import("./newpop.ts")).NEWPOP,
+  help: async () => (await import("./help.ts")).makeHelp(COMMANDS),
+};
+
+function nearest(word: string): string {
+  const close = Object.keys(COMMANDS).find((name) =>
+    name.startsWith(word.slice(0, 3)) || word.startsWith(name.slice(0, 3))
+  );
+  return close === undefined ? "" : `, perhaps "${close}" was meant`;
+}
+
+/** Runs one command; the result is the exit code. Errors of the caller become one sentence on standard error. */
+export async function run(argv: readonly string[]): Promise<number> {
+  try {
+    const first = argv[0];
+    if (first === "--version" || first === "-V") {
+      console.log(`qfront ${VERSION}`);
+      return 0;
+    }
+    if (first === "--help" || first === "-h") return await runCommand("help", []);
+    if (first !== undefined && !first.startsWith("-")) {
+      return await runCommand(first, argv.slice(1));
+    }
+    const fallback = argv.length === 0 && Deno.stdin.isTerminal() ? "help" : "smtp";
+    return await runCommand(fallback, argv);
+  } catch (error) {
+    if (error instanceof UsageError) return complain(error.message, EXIT_USAGE);
+    if (error instanceof SiteError) return complain(error.message, EXIT_SITE);
+    throw error;
+  }
+}
+
+async function runCommand(name: string, args: readonly string[]): Promise<number> {
+  const load = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined;
+  if (load === undefined) {
+    throw new UsageError(`There is no command "${name}"${nearest(name)} (see qfront help)`);
+  }
+  const command = await load();
+  const parsed = parseCommand(command, args);
+  if (parsed.has("help")) {
+    console.log(helpText(command).trimEnd());
+    return 0;
+  }
+  return await command.run(parsed);
+}
+
+function complain(sentence: string, code: number): number {
+  console.error(`qfront: ${sentence}`);
+  return code;
+}

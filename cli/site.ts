@@ -1,0 +1,210 @@
+/**
+ * A site, opened: settings, trace, look-up, queue and logins of one qmail directory, put together in one place.
+ *
+ * What sessions work with is a snapshot (`Site.current`): a reload makes a new one for the sessions to come, and those
+ * that run keep theirs. Neither sockets nor commands are known here.
+ */
+import { AuthConfigError, type AuthService, openAuthenticator } from "../auth/mod.ts";
+import type { Protocol } from "../net/types.ts";
+import { createPop3Protocol } from "../pop3/protocol.ts";
+import { openQueue } from "../queue/mod.ts";
+import type { Queue } from "../queue/types.ts";
+import { SettingError, type Settings } from "../settings/mod.ts";
+import { openSettings, type SettingsSnapshot } from "../settings/snapshot.ts";
+import { createSmtpConfigReader } from "../smtp/config.ts";
+import { createSmtpProtocol } from "../smtp/protocol.ts";
+import { NET_EVENTS } from "../trace/events.ts";
+import { ControlError, type SiteLookup } from "../validate/types.ts";
+import { createLookupService, SiteFault } from "../validate/lookup.ts";
+import { type ParsedArgs, SiteError, UsageError } from "./command.ts";
+import { openMaildrops } from "./maildrops.ts";
+import { SwitchTracer } from "./switch_tracer.ts";
+
+/** Where a site lies, by the command line. */
+export interface SitePlace {
+  /** --root without "/" at the end; "" for none. */
+  readonly root: string;
+  /** The qmail directory as the site sees it, absolute. */
+  readonly qmailDir: string;
+  /** The same with `root` in front: what file calls take. */
+  readonly path: string;
+  readonly traceCfg: string;
+  readonly overrides: readonly string[];
+}
+
+/** Everything that one generation of sessions works with. */
+export interface Services {
+  readonly settings: Settings;
+  readonly lookup: SiteLookup;
+  readonly queue: Queue;
+  readonly auth: AuthService;
+  readonly smtp: Protocol;
+  readonly pop3: Protocol;
+}
+
+export interface Site {
+  readonly place: SitePlace;
+  readonly tracer: SwitchTracer;
+  readonly current: Services;
+  /** Messages in hand, those of earlier generations included. */
+  readonly inHand: number;
+  /** Reads the settings again when they changed, or everything with `force`. True: there is a new generation. */
+  refresh(force?: boolean): Promise<boolean>;
+  /** Waits for messages in hand, then writes the rest of the trace. */
+  close(): Promise<void>;
+}
+
+export interface SiteOptions {
+  /** A long-running service: control files are looked at a few times a second, not at every use. */
+  readonly isService: boolean;
+  /** Number of this worker; 0: the only one. */
+  readonly worker?: number;
+}
+
+const complain = (sentence: string): void => console.error(`qfront: ${sentence}`);
+
+/** Where the site lies. @throws {SiteError} when there is no such directory. */
+export function findSite(args: ParsedArgs): SitePlace {
+  const given = args.value("root");
+  const root = given === undefined ? "" : absolute(given).replace(/\/+$/, "");
+  const qmailDir = args.value("qmail-dir") ?? (Deno.env.get("QMAILHOME") || "/var/qmail");
+  if (!qmailDir.startsWith("/") && root !== "") {
+    throw new UsageError(`Below --root the qmail directory must be absolute, not "${qmailDir}"`);
+  }
+  const inside = absolute(qmailDir).replace(/(?<=.)\/+$/, "");
+  const path = root + inside;
+  requireDirectory(path);
+  return {
+    root,
+    qmailDir: inside,
+    path,
+    traceCfg: args.value("trace-cfg") ?? `${path}/control/trace.cfg`,
+    overrides: args.values("set"),
+  };
+}
+
+const absolute = (path: string): string => path.startsWith("/") ? path : `${Deno.cwd()}/${path}`;
+
+function requireDirectory(path: string): void {
+  try {
+    if (Deno.statSync(path).isDirectory) return;
+  } catch (error) {
+    const why = error instanceof Deno.errors.NotFound ? "it does not exist" : String(error);
+    throw new SiteError(`The qmail directory "${path}" can't be used: ${why}`);
+  }
+  throw new SiteError(`The qmail directory "${path}" can't be used: it is no directory`);
+}
+
+/** Reads the settings of a place. @throws {UsageError} on a wrong --set. */
+export async function readSettings(place: SitePlace): Promise<SettingsSnapshot> {
+  try {
+    return await openSettings({
+      path: place.traceCfg,
+      name: place.traceCfg,
+      overrides: place.overrides,
+      onProblem: complain,
+    });
+  } catch (error) {
+    if (error instanceof SettingError) throw new UsageError(`--set: ${error.message}`);
+    throw error;
+  }
+}
+
+/** The look-up of a place. @throws {SiteError} when it can't begin. */
+export function openLookup(place: SitePlace, settings: Settings, options: SiteOptions): SiteLookup {
+  return createLookupService({
+    qmailDir: place.qmailDir,
+    root: place.root,
+    confBreak: settings.conf_break,
+    confPatrn: Number.parseInt(settings.conf_patrn, 8),
+    defaultDelivery: settings.default_delivery === "" ? null : settings.default_delivery,
+    recheckMs: options.isService ? 250 : 0,
+  });
+}
+
+/** Opens the site that the command line names. @throws {UsageError} or {SiteError}: one sentence. */
+export async function openSite(args: ParsedArgs, options: SiteOptions): Promise<Site> {
+  const place = findSite(args);
+  const snapshot = await readSettings(place);
+  const tracer = new SwitchTracer(place, complain);
+  tracer.use(snapshot.current);
+  const old: Queue[] = [];
+  let current = openServices(place, snapshot.current, tracer, options);
+  return {
+    place,
+    tracer,
+    get current() {
+      return current;
+    },
+    get inHand() {
+      return current.queue.inHand + old.reduce((sum, queue) => sum + queue.inHand, 0);
+    },
+    async refresh(force = false) {
+      if (!await snapshot.refresh(force) && !force) return false;
+      tracer.use(snapshot.current);
+      old.push(current.queue);
+      retire(old);
+      current = openServices(place, snapshot.current, tracer, options);
+      tracer.emit(0, NET_EVENTS.reloaded, { file: place.traceCfg });
+      return true;
+    },
+    async close() {
+      await Promise.all([...old, current.queue].map((queue) => queue.idle()));
+      await tracer.close();
+    },
+  };
+}
+
+/** Forgets the queues of earlier generations that have nothing in hand any more. */
+function retire(old: Queue[]): void {
+  for (let i = old.length - 1; i >= 0; i--) if (old[i]?.inHand === 0) old.splice(i, 1);
+}
+
+function openServices(
+  place: SitePlace,
+  settings: Settings,
+  tracer: SwitchTracer,
+  options: SiteOptions,
+): Services {
+  try {
+    const env = Deno.env.toObject();
+    const lookup = openLookup(place, settings, options);
+    const queue = openQueue({
+      settings,
+      qmailDir: place.path,
+      env,
+      site: lookup,
+      controlLines: (name) => lookup.control.lines(name),
+      trace: tracer,
+      host: Deno.hostname(),
+      worker: options.worker ?? 0,
+    });
+    const auth = openAuthenticator({ settings, qmailDir: place.path, tracer, env });
+    const clock = Date.now;
+    const smtp = createSmtpProtocol({
+      lookup,
+      queue,
+      tracer,
+      clock,
+      configs: createSmtpConfigReader(lookup.control),
+      settings: () => settings,
+    });
+    const pop3 = createPop3Protocol({
+      auth,
+      tracer,
+      clock,
+      openMaildrop: openMaildrops(place, settings, lookup, tracer),
+      control: lookup.control,
+      settings,
+    });
+    return { settings, lookup, queue, auth, smtp, pop3 };
+  } catch (error) {
+    if (
+      error instanceof ControlError || error instanceof AuthConfigError ||
+      error instanceof SiteFault
+    ) {
+      throw new SiteError(error.message);
+    }
+    throw error;
+  }
+}

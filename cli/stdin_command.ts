@@ -1,0 +1,32 @@
+/** One session on standard input and output: what `qfront smtp` and `qfront pop3` have in common. */
+import { runStdin } from "../net/stdin.ts";
+import { type Command, type ParsedArgs, SITE_OPTIONS, UsageError } from "./command.ts";
+import { openSite } from "./site.ts";
+
+/** Describes and runs a session of protocol `name`. */
+export function stdinCommand(
+  name: "smtp" | "pop3",
+  about: string,
+  text: string,
+  example: string,
+): Command {
+  return {
+    name,
+    about,
+    operands: "",
+    text,
+    options: SITE_OPTIONS,
+    examples: [example],
+    async run(args: ParsedArgs): Promise<number> {
+      if (args.operands.length > 0) throw new UsageError(`${name} takes no "${args.operands[0]}"`);
+      const site = await openSite(args, { isService: false });
+      const code = await runStdin({
+        protocol: site.current[name],
+        trace: site.tracer,
+        writeStallSeconds: site.current.settings.write_stall_seconds,
+      });
+      await site.close();
+      return code;
+    },
+  };
+}

@@ -1,0 +1,50 @@
+/** The trace of a running service: the same object for every room while file, level and format change underneath. */
+import type { Settings } from "../settings/mod.ts";
+import { type FileTracer, openTrace, tracePath } from "../trace/file.ts";
+import type { Fields, TraceEvent, Tracer } from "../trace/tracer.ts";
+
+/** Where relative and absolute names of the trace file lie. */
+export interface TracePlace {
+  readonly root: string;
+  readonly path: string;
+}
+
+export class SwitchTracer implements Tracer {
+  level = 0;
+  #file: FileTracer | null = null;
+  #chosen = "";
+  readonly #place: TracePlace;
+  readonly #complain: (sentence: string) => void;
+
+  constructor(place: TracePlace, complain: (sentence: string) => void) {
+    this.#place = place;
+    this.#complain = complain;
+  }
+
+  /** Goes on as `settings` say; a file that stays the same is only opened anew (logrotate). */
+  use(settings: Settings): void {
+    const file = tracePath(settings.trace_file, this.#place.path, this.#place.root);
+    const { trace_level: level, trace_format: format } = settings;
+    const chosen = `${level} ${format} ${file}`;
+    if (chosen === this.#chosen) {
+      this.#file?.reopen();
+      return;
+    }
+    void this.#file?.close();
+    this.#chosen = chosen;
+    this.#file = openTrace({ file, level, format, onTrouble: this.#complain });
+    this.level = this.#file.level;
+  }
+
+  emit<F extends Fields>(session: number, event: TraceEvent<F>, fields: F): void {
+    this.#file?.emit(session, event, fields);
+  }
+
+  flush(): void {
+    this.#file?.flush();
+  }
+
+  async close(): Promise<void> {
+    await this.#file?.close();
+  }
+}

@@ -1,0 +1,127 @@
+/**
+ * For the end-to-end tests: a working copy of the sample site and `qfront serve` on it, as a process of its own, with
+ * ports that the system chose.
+ */
+import { makeSampleSite } from "../../tools/sample_site.ts";
+
+const TOP = new URL("../../", import.meta.url).pathname;
+
+/** The command that runs qfront from source; QFRONT_BINARY names a compiled one to test instead. */
+export function qfrontCommand(): string[] {
+  const binary = Deno.env.get("QFRONT_BINARY");
+  if (binary !== undefined) return [binary];
+  return [Deno.execPath(), "run", "-A", "--no-check", "--cached-only", `${TOP}main.ts`];
+}
+
+/** Where it runs: the smoke test of the binary uses an empty directory. */
+const CWD = Deno.env.get("QFRONT_CWD") ?? TOP;
+
+export interface Front {
+  readonly root: string;
+  readonly smtpPort: number;
+  readonly pop3Port: number;
+  readonly pid: number;
+  /** What serve printed on standard output so far. */
+  printed(): string;
+  trace(): string;
+  signal(name: Deno.Signal): void;
+  /** Ends it with SIGTERM and returns its exit code and what it said on standard error. */
+  stop(): Promise<{ code: number; stderr: string }>;
+}
+
+/** Runs one command to its end with `input` on standard input. */
+export async function runQfront(
+  args: readonly string[],
+  input: string | Uint8Array = "",
+  env: Record<string, string> = {},
+): Promise<{ code: number; stdout: string; stderr: string }> {
+  const [program, ...before] = qfrontCommand();
+  const child = new Deno.Command(program ?? "", {
+    args: [...before, ...args],
+    cwd: CWD,
+    stdin: "piped",
+    stdout: "piped",
+    stderr: "piped",
+    env: { NO_COLOR: "1", ...env },
+  }).spawn();
+  const writer = child.stdin.getWriter();
+  const bytes = typeof input === "string" ? new TextEncoder().encode(input) : input;
+  const sent = writer.write(bytes).then(() => writer.close()).catch((error) => {
+    if (!(error instanceof Deno.errors.BrokenPipe)) throw error;
+  });
+  const { code, stdout, stderr } = await child.output();
+  await sent;
+  const text = (b: Uint8Array) => new TextDecoder("latin1").decode(b);
+  return { code, stdout: text(stdout), stderr: text(stderr) };
+}
+
+/** Made once: every test gets a copy. */
+const MODEL = await Deno.makeTempDir({ prefix: "qfront-e2e-model-" });
+await makeSampleSite(`${MODEL}/site`);
+globalThis.addEventListener("unload", () => Deno.removeSync(MODEL, { recursive: true }));
+
+/** Makes a site in a temporary directory; the caller removes it with `removeSite`. */
+export async function makeSite(): Promise<string> {
+  const dir = await Deno.makeTempDir({ prefix: "qfront-e2e-" });
+  await Deno.chmod(dir, 0o755);
+  const copy = await new Deno.Command("cp", { args: ["-a", `${MODEL}/site`, dir] }).output();
+  if (!copy.success) throw new Error(new TextDecoder().decode(copy.stderr));
+  return `${dir}/site`;
+}
+
+export async function removeSite(root: string): Promise<void> {
+  await Deno.remove(root.slice(0, -"/site".length), { recursive: true });
+}
+
+/** Starts serve on `root` and waits until both listeners are ready. */
+export async function startFront(root: string, args: readonly string[] = []): Promise<Front> {
+  const [program, ...before] = qfrontCommand();
+  const child = new Deno.Command(program ?? "", {
+    args: [
+      ...before,
+      "serve",
+      "--root",
+      root,
+      "--smtp",
+      "127.0.0.1:0",
+      "--pop3",
+      "127.0.0.1:0",
+      ...args,
+    ],
+    cwd: CWD,
+    stdin: "null",
+    stdout: "piped",
+    stderr: "piped",
+    env: { NO_COLOR: "1" },
+  }).spawn();
+  const stderr = new Response(child.stderr).text();
+  let printed = "";
+  const ports = { smtp: 0, pop3: 0 };
+  const ready = Promise.withResolvers<void>();
+  const reading = (async () => {
+    for await (const chunk of child.stdout.pipeThrough(new TextDecoderStream())) {
+      printed += chunk;
+      for (const match of printed.matchAll(/^(smtp|pop3) listening on \S+:(\d+)$/gm)) {
+        ports[match[1] === "smtp" ? "smtp" : "pop3"] = Number(match[2]);
+      }
+      if (ports.smtp !== 0 && ports.pop3 !== 0) ready.resolve();
+    }
+    ready.reject(new Error(`serve ended before it was ready: ${printed}${await stderr}`));
+  })();
+  await ready.promise;
+  return {
+    root,
+    smtpPort: ports.smtp,
+    pop3Port: ports.pop3,
+    pid: child.pid,
+    printed: () => printed,
+    trace: () => Deno.readTextFileSync(`${root}/var/log/qfront/trace`),
+    signal: (name) => child.kill(name),
+    stop: async () => {
+      child.kill("SIGTERM");
+      const { code } = await child.status;
+      await reading.catch(() => undefined);
+      return { code, stderr: await stderr };
+    },
+  };
+}

@@ -1,0 +1,49 @@
+/**
+ * `task start`: the front on a working copy of the sample site, without root and without qmail.
+ *
+ * The copy lives in .site/ (git-ignored) and is kept between starts; `task start --fresh` makes it anew.
+ */
+import { runServe } from "../cli/serve.ts";
+import { makeSampleSite } from "./sample_site.ts";
+
+const SITE = `${Deno.cwd()}/.site`;
+const SMTP = "127.0.0.1:2525";
+const POP3 = "127.0.0.1:1110";
+
+function siteExists(): boolean {
+  try {
+    return Deno.statSync(`${SITE}/var/qmail/users/poppasswd.cdb`).isFile;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return false;
+    throw error;
+  }
+}
+
+const args = [...Deno.args];
+const fresh = args.indexOf("--fresh");
+if (fresh >= 0) args.splice(fresh, 1);
+if (fresh >= 0 || !siteExists()) {
+  await Deno.remove(SITE, { recursive: true }).catch((error) => {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+  });
+  await makeSampleSite(SITE);
+}
+
+const HINTS = `
+The sample site lives in .site/ (joe@example.org and others); the trace is .site/var/log/qfront/trace.
+Three things to try from another terminal, in this folder:
+
+1. A transcript that is refused (there is no angela):
+   npx -y deno@2.7.11 task -q qfront --root .site < config/smtp.txt
+2. A mail that arrives:
+   printf 'Subject: hello\\r\\n\\r\\nIt works.\\r\\n' | curl -sS smtp://${SMTP} --mail-from you@example.com --mail-rcpt joe@example.org -T -
+3. Reading it by POP3:
+   curl -sS --user joe@example.org:sesame pop3://${POP3}/1
+
+Ctrl-C ends it.
+`;
+
+const code = await runServe(["--root", SITE, "--smtp", SMTP, "--pop3", POP3, ...args], {
+  ready: () => console.log(HINTS),
+});
+Deno.exit(code);
