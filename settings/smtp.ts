@@ -22,18 +22,28 @@ export const SMTP_SETTINGS = {
   command_line_bytes: integer(2048, "bytes", "Longest command line, CRLF included", 512, 1048576),
   max_recipients: integer(100, "recipients", "Recipients of one message; 452 beyond", 1),
   max_messages: integer(0, "messages", "Messages of one session; 0: no limit"),
-  max_syntax_errors: integer(20, "errors", "Commands not understood before the session ends", 1),
+  max_syntax_errors: integer(
+    20,
+    "errors",
+    "Commands not understood that a session may have; one more ends it",
+    1,
+  ),
   max_unknown_recipients: integer(
     20,
     "recipients",
-    "Unknown recipients before the session ends, when on_invalid_rcpt is reject; 0: no limit",
+    "Unknown recipients that a session may have when on_invalid_rcpt is reject; 0: no limit",
   ),
-  max_relay_attempts: integer(5, "attempts", "Refused relay attempts before the session ends", 1),
+  max_relay_attempts: integer(
+    5,
+    "attempts",
+    "Refused relay attempts that a session may have; one more ends it",
+    1,
+  ),
   databytes: integer(0, "bytes", "Largest message; 0: as control/databytes and DATABYTES say"),
   max_hops: integer(
     100,
     "hops",
-    "Received and Delivered-To header lines before mail is looping",
+    "Received and Delivered-To header lines that mean a loop",
     1,
   ),
   smtp_idle_seconds: integer(

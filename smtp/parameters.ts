@@ -43,8 +43,3 @@ export function parseParameters(text: string): Parameters | Reply {
   }
   return { size, utf8 };
 }
-
-/** True for a refusal of `parseParameters`. */
-export function isReply(value: Parameters | Reply): value is Reply {
-  return "bytes" in value;
-}

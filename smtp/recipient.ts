@@ -11,7 +11,7 @@ import { SMTP_EVENTS } from "../trace/events_smtp.ts";
 import { answerOf, type LookupResult } from "../validate/types.ts";
 import { splitAddress } from "./path.ts";
 import { REPLIES, type Reply } from "./replies.ts";
-import { endByLimit, endSession, say, type Session, type Transaction } from "./state.ts";
+import { endByLimit, endSession, refuse, say, type Session, type Transaction } from "./state.ts";
 
 /** Judges a recipient whose syntax is right and answers RCPT. */
 export function judgeRecipient(
@@ -54,7 +54,7 @@ function lookUp(
 ): void | Promise<void> {
   // "" is what a path without an address parses to. The look-up would deliver it to nobody; nothing vouches for it.
   if (address === "" && session.config.validate) {
-    return say(session, REPLIES.bad_recipient_syntax);
+    return refuse(session, REPLIES.bad_recipient_syntax);
   }
   const result = session.deps.lookup.lookup(address, session.deps.tracer.level >= 3);
   if (result instanceof Promise) {

@@ -19,6 +19,11 @@ export interface Reply {
   readonly bytes: Uint8Array;
 }
 
+/** Is this a reply, and not what a check found? */
+export function isReply(value: unknown): value is Reply {
+  return typeof value === "object" && value !== null && "enhanced" in value;
+}
+
 /** Longest text of a reply: RFC 5321 allows 512 bytes a line, code and CRLF included. */
 const MAX_TEXT = 480;
 
@@ -51,6 +56,13 @@ export const REPLIES = {
 
   site_unusable: reply("site_unusable", 421, "4.3.0", "unable to read controls, try again later"),
   too_busy: reply("too_busy", 421, "4.3.2", "too many sessions, try again later"),
+  too_many_sessions: reply(
+    "too_many_sessions",
+    421,
+    "4.7.0",
+    "too many sessions of your address, try again later",
+  ),
+  fault: reply("fault", 421, "4.3.0", "session failed here, try again later"),
   session_closed: reply("session_closed", 421, "4.7.0", "session ended after an unknown recipient"),
   syntax_limit: reply("syntax_limit", 421, "4.7.0", "too many syntax errors, session ended"),
   unknown_limit: reply("unknown_limit", 421, "4.7.0", "too many unknown recipients, session ended"),

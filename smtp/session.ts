@@ -9,16 +9,9 @@
  */
 import type { EndReason, Engine, Output, Peer, SecureInfo, Wants } from "../net/types.ts";
 import { SMTP_EVENTS } from "../trace/events_smtp.ts";
-import { findCommand, runCommand, verbEnd } from "./commands.ts";
+import { findCommand, verbEnd } from "./commands.ts";
 import { REPLIES, type Reply } from "./replies.ts";
-import {
-  endSession,
-  refuseSyntax,
-  say,
-  type Session,
-  type SmtpDeps,
-  startSession,
-} from "./state.ts";
+import { endSession, refuse, say, type Session, type SmtpDeps, startSession } from "./state.ts";
 import { latin1 } from "./text.ts";
 import { abandonData, takeMailData } from "./transfer.ts";
 
@@ -60,7 +53,7 @@ class SmtpEngine implements Engine {
   }
 
   get busy(): boolean {
-    return this.#session.incoming !== null || this.#session.committing;
+    return this.#session.incoming !== null || this.#session.commit !== null;
   }
 
   get idleSeconds(): number {
@@ -83,7 +76,7 @@ class SmtpEngine implements Engine {
   secured(info: SecureInfo): void {
     const session = this.#session;
     session.tls = info;
-    session.wants = "input";
+    if (session.wants === "tls") session.wants = "input";
     session.helo = null;
     session.extended = false;
     session.transaction = null;
@@ -103,9 +96,12 @@ class SmtpEngine implements Engine {
 
   end(reason: EndReason): void | Promise<void> {
     const session = this.#session;
+    // What is being made safe gets its answer first: a client that is told nothing sends it again.
+    if (session.commit !== null) return session.commit.then(() => this.end(reason));
     if (session.isOver) return;
+    const abandoned = abandonData(session, reason);
     endSession(session, LAST_REPLIES[reason], reason);
-    return abandonData(session);
+    return abandoned;
   }
 
   /** Handles the chunk from #next on. A promise from a handler suspends, and it goes on where it was. */
@@ -141,7 +137,7 @@ class SmtpEngine implements Engine {
     this.#partialBytes = 0;
     if (this.#isTooLong || partial === null) {
       this.#isTooLong = false;
-      return refuseSyntax(this.#session, REPLIES.line_too_long);
+      return refuse(this.#session, REPLIES.line_too_long);
     }
     return this.#command(partial, 0, bytes);
   }
@@ -170,19 +166,22 @@ class SmtpEngine implements Engine {
     const session = this.#session;
     // DIFFERS: qmail-smtpd takes lines of any length, and memory for them (RFC 5321, 4.5.3.1.4 asks for 512 bytes).
     if (lf + 1 - start > session.config.commandLineBytes) {
-      return refuseSyntax(session, REPLIES.line_too_long);
+      return refuse(session, REPLIES.line_too_long);
     }
     const end = lf > start && line[lf - 1] === CR ? lf - 1 : lf;
-    if (session.deps.tracer.level >= 4) this.#traceLine(line, start, end);
     const afterVerb = verbEnd(line, start, end);
+    if (session.deps.tracer.level >= 4) this.#traceLine(line, start, afterVerb, end);
     const command = findCommand(line, start, afterVerb);
-    if (command === null) return refuseSyntax(session, REPLIES.unknown_command);
-    return runCommand(session, command, argumentOf(line, afterVerb, end));
+    if (command === null) return refuse(session, REPLIES.unknown_command);
+    return command.run(session, argumentOf(line, afterVerb, end));
   }
 
-  #traceLine(line: Uint8Array, start: number, end: number): void {
+  /** Secrets never reach the trace: of AUTH, understood or not, only the verb is shown. */
+  #traceLine(line: Uint8Array, start: number, afterVerb: number, end: number): void {
     const { deps, peer } = this.#session;
-    deps.tracer.emit(peer.session, SMTP_EVENTS.fromClient, { line: latin1(line, start, end) });
+    const isSecret = latin1(line, start, Math.min(afterVerb, start + 4)).toUpperCase() === "AUTH";
+    const shown = isSecret ? "AUTH ..." : latin1(line, start, end);
+    deps.tracer.emit(peer.session, SMTP_EVENTS.fromClient, { line: shown });
   }
 }
 

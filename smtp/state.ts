@@ -57,9 +57,11 @@ export interface Session {
   tls: SecureInfo | null;
   transaction: Transaction | null;
   incoming: Incoming | null;
-  /** True while a queue is making a message safe. */
-  committing: boolean;
+  /** Settles when the queue has said whether the message in hand is safe; null: none is in hand. */
+  commit: Promise<void> | null;
+  /** Mail data that came to its end, and how much of it was accepted. */
   messages: number;
+  accepted: number;
   recipients: number;
   syntaxErrors: number;
   unknownRecipients: number;
@@ -83,8 +85,9 @@ export function startSession(deps: SmtpDeps, peer: Peer, output: Output): Sessio
     tls: null,
     transaction: null,
     incoming: null,
-    committing: false,
+    commit: null,
     messages: 0,
+    accepted: 0,
     recipients: 0,
     syntaxErrors: 0,
     unknownRecipients: 0,
@@ -125,10 +128,12 @@ export function endByLimit(session: Session, reply: Reply): void {
   endSession(session, reply, reply.id);
 }
 
-/** Refuses a command that was not understood; too many of them end the session. */
-export function refuseSyntax(session: Session, reply: Reply): void {
+/** Refuses a command. Replies of 500, 501 and 555 say that it was not understood: too many of them end the session. */
+export function refuse(session: Session, reply: Reply): void {
+  if (reply.code === 421) return endByLimit(session, reply);
   say(session, reply);
-  if (++session.syntaxErrors > session.config.maxSyntaxErrors) {
+  const isSyntax = reply.code === 500 || reply.code === 501 || reply.code === 555;
+  if (isSyntax && ++session.syntaxErrors > session.config.maxSyntaxErrors) {
     endByLimit(session, REPLIES.syntax_limit);
   }
 }
@@ -139,7 +144,7 @@ function traceSummary(session: Session, end: string): void {
   tracer.emit(session.peer.session, SMTP_EVENTS.summary, {
     ip: session.peer.remoteIp,
     helo: session.helo ?? "",
-    messages: session.messages,
+    messages: session.accepted,
     recipients: session.recipients,
     unknown: session.unknownRecipients,
     relays: session.relayAttempts,

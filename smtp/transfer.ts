@@ -5,6 +5,7 @@
  * be accepted any more the hand-over is given up and the rest is read and dropped. "250" only follows the queue's word
  * that the message is safe.
  */
+import type { EndReason } from "../net/types.ts";
 import type { Delivery, QueueOutcome } from "../queue/types.ts";
 import { SMTP_EVENTS } from "../trace/events_smtp.ts";
 import { PIECE_BYTES, startMailData, takeData } from "./data.ts";
@@ -109,7 +110,7 @@ function finishIfEnded(session: Session, incoming: Incoming): void | Promise<voi
 function refuseBareLf(session: Session, incoming: Incoming): void | Promise<void> {
   session.incoming = null;
   const aborted = giveUp(incoming, REPLIES.bare_lf);
-  traceRefusal(session, incoming, REPLIES.bare_lf, REPLIES.bare_lf.text);
+  traceRefusal(session, incoming, REPLIES.bare_lf.id, REPLIES.bare_lf.text);
   endSession(session, REPLIES.bare_lf, REPLIES.bare_lf.id);
   return aborted;
 }
@@ -118,42 +119,53 @@ function finish(session: Session, incoming: Incoming): void | Promise<void> {
   const { delivery, refusal } = incoming;
   session.messages++;
   session.incoming = null;
+  traceDialogue(session, incoming);
   if (refusal !== null || delivery === null) {
     const reply = refusal ?? REPLIES.queue_deferred;
-    traceRefusal(session, incoming, reply, reply.text);
+    traceRefusal(session, incoming, reply.id, reply.text);
     return say(session, reply);
   }
-  session.committing = true;
-  return delivery.commit().then((outcome) => {
-    session.committing = false;
+  session.commit = delivery.commit().then((outcome) => {
+    session.commit = null;
     answerOutcome(session, incoming, outcome);
   });
+  return session.commit;
 }
 
 function answerOutcome(session: Session, incoming: Incoming, outcome: QueueOutcome): void {
   switch (outcome.kind) {
     case "queued": {
       const seconds = Math.floor(session.deps.clock() / 1000);
+      session.accepted++;
       traceAccepted(session, incoming, outcome.id);
       return say(session, withText(REPLIES.accepted, `ok ${seconds} ${outcome.id}`));
     }
     case "deferred": {
-      traceRefusal(session, incoming, REPLIES.queue_deferred, outcome.reason);
+      traceRefusal(session, incoming, REPLIES.queue_deferred.id, outcome.reason);
       return say(session, withText(REPLIES.queue_deferred, outcome.reason, outcome.code));
     }
     case "refused": {
-      traceRefusal(session, incoming, REPLIES.queue_refused, outcome.reason);
+      traceRefusal(session, incoming, REPLIES.queue_refused.id, outcome.reason);
       return say(session, withText(REPLIES.queue_refused, outcome.reason, outcome.code));
     }
   }
 }
 
 /** The client is gone, or too slow: the message will never be complete. */
-export function abandonData(session: Session): void | Promise<void> {
+export function abandonData(session: Session, why: EndReason): void | Promise<void> {
   const { incoming } = session;
   if (incoming === null) return;
   session.incoming = null;
+  traceRefusal(session, incoming, why, "data was not complete");
   return giveUp(incoming, REPLIES.queue_deferred);
+}
+
+/** The dialogue has the mail data's place, not its bytes. */
+function traceDialogue(session: Session, incoming: Incoming): void {
+  const { tracer } = session.deps;
+  if (tracer.level < 4) return;
+  const line = `(mail data, ${incoming.data.bytes} bytes)`;
+  tracer.emit(session.peer.session, SMTP_EVENTS.fromClient, { line });
 }
 
 function traceAccepted(session: Session, incoming: Incoming, id: string): void {
@@ -168,11 +180,11 @@ function traceAccepted(session: Session, incoming: Incoming, id: string): void {
   });
 }
 
-function traceRefusal(session: Session, incoming: Incoming, reply: Reply, reason: string): void {
+function traceRefusal(session: Session, incoming: Incoming, reply: string, reason: string): void {
   const { tracer } = session.deps;
   if (tracer.level < 1) return;
   tracer.emit(session.peer.session, SMTP_EVENTS.notAccepted, {
-    reply: reply.id,
+    reply,
     sender: incoming.transaction.sender,
     bytes: incoming.data.bytes,
     reason,

@@ -1,0 +1,66 @@
+/**
+ * SMTP as listeners and the stdin session see it: an engine for each connection, and what is said to connections that are
+ * not served.
+ *
+ * Every session gets the configuration of the moment it begins and keeps it. A site that can't be read is answered
+ * with 421: the sender tries again, nothing is lost.
+ */
+import type { Engine, Output, Peer, Protocol, RefuseReason } from "../net/types.ts";
+import type { Settings } from "../settings/mod.ts";
+import { SMTP_EVENTS } from "../trace/events_smtp.ts";
+import { ControlError } from "../validate/types.ts";
+import type { SmtpConfigReader } from "./config.ts";
+import { REPLIES, type Reply } from "./replies.ts";
+import { createSmtpEngine } from "./session.ts";
+import type { SmtpDeps } from "./state.ts";
+
+/** What the service works with; `config` comes anew for each session. */
+export interface SmtpService extends Omit<SmtpDeps, "config"> {
+  readonly configs: SmtpConfigReader;
+  /** The settings of the moment. */
+  readonly settings: () => Settings;
+}
+
+const REFUSALS: Readonly<Record<RefuseReason, Reply>> = {
+  sessions: REPLIES.too_busy,
+  address: REPLIES.too_many_sessions,
+  busy: REPLIES.too_busy,
+  shutdown: REPLIES.shutdown,
+  fault: REPLIES.fault,
+};
+
+export function createSmtpProtocol(service: SmtpService): Protocol {
+  return {
+    name: "smtp",
+    open: (peer, output) => openEngine(service, peer, output),
+    refuse: (reason) => REFUSALS[reason].bytes,
+  };
+}
+
+function openEngine(service: SmtpService, peer: Peer, output: Output): Engine {
+  const { lookup, queue, tracer, clock } = service;
+  try {
+    const config = service.configs.read(service.settings(), peer.env);
+    return createSmtpEngine({ config, lookup, queue, tracer, clock }, peer, output);
+  } catch (error) {
+    if (!(error instanceof ControlError)) throw error;
+    tracer.emit(peer.session, SMTP_EVENTS.controlTrouble, {
+      ip: peer.remoteIp,
+      reason: error.message,
+    });
+    return createClosedEngine(REPLIES.site_unusable, output);
+  }
+}
+
+/** An engine that only says why nothing is served. */
+export function createClosedEngine(reply: Reply, output: Output): Engine {
+  return {
+    start: () => output.bytes(reply.bytes),
+    receive() {},
+    end() {},
+    wants: "close",
+    busy: false,
+    idleSeconds: 1,
+    sessionSeconds: 1,
+  };
+}
