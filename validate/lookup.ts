@@ -25,7 +25,7 @@ import {
   type SiteLookup,
 } from "./types.ts";
 
-export { type LookupOptions, parseOctal, SiteFault } from "./site.ts";
+export { type LookupOptions, SiteFault } from "./site.ts";
 
 type Draft = { -readonly [K in keyof LookupResult]: LookupResult[K] };
 

@@ -1,7 +1,6 @@
 /**
  * Which site is looked up: its root, its qmail directory, and what is compiled into its qmail.
  */
-import { fromLatin1, latin1 } from "../cdb/mod.ts";
 import { binaryPath } from "./system.ts";
 
 /** A site that can't be used at all. `message`: a sentence without final period. */
@@ -42,41 +41,32 @@ export interface Site {
 
 const RECHECK_MS = 250;
 
-/** Octal digits as mode bits; null where they are none. */
-export function parseOctal(text: string): number | null {
-  return /^[0-7]{1,4}$/.test(text) ? parseInt(text, 8) : null;
+function requireDirectory(path: string): void {
+  try {
+    if (Deno.statSync(path).isDirectory) return;
+  } catch (error) {
+    const why = error instanceof Deno.errors.NotFound
+      ? "it does not exist"
+      : error instanceof Error
+      ? error.message
+      : String(error);
+    throw new SiteFault(`The root directory "${path}" can't be used: ${why}`);
+  }
+  throw new SiteFault(`The root directory "${path}" can't be used: it is not a directory`);
 }
 
-function realDirectory(path: string, what: string): string {
-  try {
-    const real = Deno.realPathSync(path);
-    if (Deno.statSync(real).isDirectory) return real;
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) {
-      throw new SiteFault(`The ${what} "${path}" does not exist`);
-    }
-    throw new SiteFault(
-      `The ${what} "${path}" can't be used: ${error instanceof Error ? error.message : error}`,
-    );
-  }
-  throw new SiteFault(`The ${what} "${path}" is not a directory`);
-}
+const absolute = (path: string): string => path.startsWith("/") ? path : `${Deno.cwd()}/${path}`;
 
 /** @throws {SiteFault} when a root that was named does not exist. */
 export function resolveSite(options: LookupOptions): Site {
-  const named = options.root ?? "";
-  const real = named === "" ? "/" : realDirectory(named, "root directory");
-  const root = real === "/" ? "" : real;
+  const root = (options.root ?? "") === "" ? "" : absolute(options.root ?? "").replace(/\/+$/, "");
+  if (root !== "") requireDirectory(root);
   const given = options.qmailDir ?? "/var/qmail";
-  const absolute = given.startsWith("/")
-    ? given
-    : root === ""
-    ? `${Deno.cwd()}/${given}`
-    : `/${given}`;
+  const inside = given.startsWith("/") || root === "" ? absolute(given) : `/${given}`;
   return {
     root: binaryPath(root),
-    qmailDir: binaryPath(absolute).replace(/(.)\/+$/, "$1"),
-    confBreak: latin1(fromLatin1(options.confBreak ?? "-")).slice(0, 1),
+    qmailDir: binaryPath(inside).replace(/(.)\/+$/, "$1"),
+    confBreak: options.confBreak ?? "-",
     confPatrn: options.confPatrn ?? 0o002,
     defaultDelivery: options.defaultDelivery ?? null,
     users: options.users ?? "system",
