@@ -43,6 +43,8 @@ export interface Listing {
   readonly asked: number;
   /** All octets together; -1: not settled yet. */
   octets: number;
+  /** The files' sizes together. */
+  readonly rawBytes: number;
   /** Replies that are the same for every session without deletions, once one was built. */
   readonly replies: { list: Uint8Array | null; uidl: Uint8Array | null };
 }
@@ -90,6 +92,7 @@ export function* scan(options: ScanOptions): Steps<Listing> {
     takenMs: now,
     ...facts,
     octets: -1,
+    rawBytes: found.reduce((sum, message) => sum + message.raw, 0),
     replies: { list: null, uidl: null },
   };
 }

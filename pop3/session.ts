@@ -193,7 +193,9 @@ class Pop3Session implements Engine, Pop3Context {
   #sum(why: string): void {
     const { tracer } = this.deps;
     if (tracer.level < 1) return;
-    const { counters: c, drop } = this;
+    const { counters: c } = this;
+    const listing = this.drop?.maildrop.listing;
+    const octets = listing?.octets ?? 0;
     tracer.emit(this.peer.session, POP3_EVENTS.session, {
       login: this.login,
       ip: this.peer.remoteIp,
@@ -202,8 +204,8 @@ class Pop3Session implements Engine, Pop3Context {
       retr: c.retr,
       retr_bytes: c.retrBytes,
       deleted: c.removed,
-      messages: drop?.maildrop.listing.messages.length ?? 0,
-      size_bytes: Math.max(drop?.maildrop.listing.octets ?? 0, 0),
+      messages: listing?.messages.length ?? 0,
+      size_bytes: octets >= 0 ? octets : listing?.rawBytes ?? 0,
       end: why,
     });
   }

@@ -144,6 +144,7 @@ export function buildMaildir(path: string, entries: readonly Entry[]): void {
   const now = Math.floor(Date.now() / 1000);
   for (const entry of entries) {
     const file = `${path}/${utf8(entry.path)}`;
+    Deno.mkdirSync(file.slice(0, file.lastIndexOf("/")), { recursive: true, mode: 0o700 });
     if (entry.type === "dir") Deno.mkdirSync(file, { recursive: true, mode: 0o700 });
     else if (entry.type === "symlink") Deno.symlinkSync(entry.target!, file);
     else Deno.writeFileSync(file, latin1(entry.content!), { mode: 0o600 });
@@ -179,10 +180,13 @@ export async function withFolder(use: (folder: string) => void | Promise<void>):
   }
 }
 
-function openUp(folder: string): void {
+/** Makes everything below `folder` readable again. */
+export function openUp(folder: string): void {
   Deno.chmodSync(folder, 0o700);
   for (const entry of Deno.readDirSync(folder)) {
-    if (entry.isDirectory) openUp(`${folder}/${entry.name}`);
+    const path = `${folder}/${entry.name}`;
+    if (entry.isDirectory) openUp(path);
+    else if (entry.isFile) Deno.chmodSync(path, 0o600);
   }
 }
 

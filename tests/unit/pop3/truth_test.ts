@@ -8,7 +8,7 @@ import { createPop3Engine } from "../../../pop3/session.ts";
 import { NO_TRACE } from "../../../trace/tracer.ts";
 import { POP3_DIFFERS } from "../../truth/pop3_differs.ts";
 import { buildMaildir, cacheFor, Client, CONFIG, type Entry, JOE, PEER, say } from "./kit.ts";
-import { withFolder } from "./kit.ts";
+import { openUp, withFolder } from "./kit.ts";
 
 const TRUTH = new URL("../../../../shared/qmail-truth/pop3/", import.meta.url);
 
@@ -95,6 +95,7 @@ async function treeAfter(path: string): Promise<string[]> {
       } else found.push(`${name} ${await sha256(`${path}/${name}`)}`);
     }
   };
+  openUp(path);
   await walk("");
   return found.sort();
 }
