@@ -44,6 +44,16 @@ export interface Target {
   readonly deliveredTo: readonly string[];
 }
 
+/** A target while recipients are still added to it. */
+interface GrowingTarget extends Omit<Target, "deliveredTo"> {
+  readonly deliveredTo: Set<string>;
+}
+
+const grown = (target: GrowingTarget): Target => ({
+  ...target,
+  deliveredTo: [...target.deliveredTo],
+});
+
 type Trouble = Exclude<QueueOutcome, { kind: "queued" }>;
 
 export type Plan =
@@ -69,12 +79,12 @@ export function planDelivery(envelope: Envelope, routing: Routing): Plan | Promi
     trail: [],
   }));
   const mostVisits = todo.length + MAX_FORWARDS;
-  const targets = new Map<string, Target>();
+  const targets = new Map<string, GrowingTarget>();
 
   function run(from: number): Plan | Promise<Plan> {
     for (let i = from;; i++) {
       const visit = todo[i];
-      if (visit === undefined) return { targets: [...targets.values()], trouble: null };
+      if (visit === undefined) return { targets: [...targets.values()].map(grown), trouble: null };
       if (i >= mostVisits) return blocked(deferred("4.4.6", TOO_MANY));
       const route = routing(visit.address);
       if (route instanceof Promise) {
@@ -108,7 +118,7 @@ function follow(
   route: LocalRoute,
   visit: Visit,
   todo: Visit[],
-  targets: Map<string, Target>,
+  targets: Map<string, GrowingTarget>,
 ): Trouble | null {
   const forwarded = visit.trail.length > 0;
   switch (route.outcome) {
@@ -134,7 +144,7 @@ function carryOut(
   route: LocalRoute,
   visit: Visit,
   todo: Visit[],
-  targets: Map<string, Target>,
+  targets: Map<string, GrowingTarget>,
 ): Trouble | null {
   const line = deliveredToLine(route.rewritten);
   if (visit.trail.includes(line)) {
@@ -175,7 +185,7 @@ function maildirPath(home: string, text: string): string {
 }
 
 function addTarget(
-  targets: Map<string, Target>,
+  targets: Map<string, GrowingTarget>,
   route: LocalRoute,
   text: string,
   sender: string,
@@ -183,8 +193,10 @@ function addTarget(
 ): void {
   const maildir = maildirPath(route.home, text);
   const key = `${maildir}\0${sender}`;
-  const lines = new Set([...targets.get(key)?.deliveredTo ?? [], ...deliveredTo]);
-  targets.set(key, { maildir, owner: route.owner, sender, deliveredTo: [...lines] });
+  const known = targets.get(key);
+  if (known === undefined) {
+    targets.set(key, { maildir, owner: route.owner, sender, deliveredTo: new Set(deliveredTo) });
+  } else for (const line of deliveredTo) known.deliveredTo.add(line);
 }
 
 /**

@@ -75,8 +75,11 @@ function outgoing(stream: Writable | null, ended: Promise<unknown>): ProgramPipe
       // The stream keeps what it could not write: it must be a copy.
       if (stream.write(bytes.slice())) return;
       const drained = new Promise<void>((resolve) => {
-        stream.once("drain", resolve);
-        stream.once("close", resolve);
+        const wake = () => {
+          stream.off("drain", wake).off("close", wake);
+          resolve();
+        };
+        stream.on("drain", wake).on("close", wake);
       });
       return Promise.race([drained, ended.then(() => {})]);
     },

@@ -1,0 +1,417 @@
+import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { openMaildirQueue } from "../../../queue/maildir.ts";
+import { bytesOf } from "../../../queue/local_lines.ts";
+import { FILES } from "../../../queue/file_ops.ts";
+import {
+  assertKind,
+  deliver,
+  forwardTo,
+  inTempDir,
+  keepTrace,
+  maildirTo,
+  mails,
+  makeMaildir,
+  names,
+  osError,
+  queueIn,
+  reasonOf,
+  route,
+  watchedOps,
+} from "./kit.ts";
+
+const MAIL = "Subject: x\n\nbody\n";
+const HEAD = "Return-Path: <s@remote.example>\nDelivered-To: joe@example.com\n";
+
+Deno.test("maildir: one recipient gets Return-Path, Delivered-To and the message, mode 0600, tmp empty", () =>
+  inTempDir(async (dir) => {
+    makeMaildir(`${dir}/joe`);
+    const outcome = await deliver(queueIn(dir), ["joe@example.com"], MAIL);
+    assertKind(outcome, "queued");
+    assertEquals(mails(`${dir}/joe`), [HEAD + MAIL]);
+    const [name = ""] = names(`${dir}/joe/new`);
+    assertEquals(outcome, { kind: "queued", id: name });
+    assertStringIncludes(name, `,S=${(HEAD + MAIL).length}`);
+    assertEquals((Deno.statSync(`${dir}/joe/new/${name}`).mode ?? 0) & 0o777, 0o600);
+    assertEquals(names(`${dir}/joe/tmp`), []);
+  }));
+
+for (const way of ["syncfs", "fsync"] as const) {
+  Deno.test(`maildir: real files, ${way}, 40 messages at a time all arrive once`, () =>
+    inTempDir(async (dir) => {
+      makeMaildir(`${dir}/joe`);
+      makeMaildir(`${dir}/ann`);
+      const queue = queueIn(dir, { sync: way });
+      const outcomes = await Promise.all(
+        Array.from({ length: 40 }, (_, i) =>
+          deliver(
+            queue,
+            i % 2 === 0 ? ["joe@example.com"] : ["joe@example.com", "ann@example.com"],
+            `Subject: ${i}\n\n`,
+          )),
+      );
+      for (const outcome of outcomes) assertKind(outcome, "queued");
+      assertEquals(new Set(mails(`${dir}/joe`)).size, 40);
+      assertEquals(new Set(mails(`${dir}/ann`)).size, 20);
+      assertEquals(names(`${dir}/joe/tmp`).concat(names(`${dir}/ann/tmp`)), []);
+      assertEquals(queue.inHand, 0);
+      await queue.idle();
+    }));
+}
+
+Deno.test("maildir: order is write, content on disk, link, directory on disk, and only then queued", () =>
+  inTempDir(async (dir) => {
+    makeMaildir(`${dir}/joe`);
+    const log: string[] = [];
+    const queue = queueIn(dir, { ops: watchedOps(log, false) });
+    await deliver(queue, ["joe@example.com"], MAIL).then(() => log.push("queued"));
+    assertEquals(log, [
+      "create tmp",
+      "write tmp",
+      "sync file",
+      "close",
+      "link new",
+      "sync dir",
+      "remove tmp",
+      "queued",
+    ]);
+  }));
+
+Deno.test("maildir: the same order where the whole file system is synced at once", () =>
+  inTempDir(async (dir) => {
+    makeMaildir(`${dir}/joe`);
+    const log: string[] = [];
+    const queue = queueIn(dir, { ops: watchedOps(log, true) });
+    await deliver(queue, ["joe@example.com"], MAIL).then(() => log.push("queued"));
+    assertEquals(log, [
+      "create tmp",
+      "write tmp",
+      "close",
+      "sync fs",
+      "link new",
+      "sync fs",
+      "remove tmp",
+      "queued",
+    ]);
+  }));
+
+Deno.test("maildir: two copies are both on disk before the first is linked", () =>
+  inTempDir(async (dir) => {
+    makeMaildir(`${dir}/joe`);
+    makeMaildir(`${dir}/ann`);
+    const log: string[] = [];
+    const queue = queueIn(dir, { ops: watchedOps(log, false) });
+    assertKind(await deliver(queue, ["joe@example.com", "ann@example.com"], MAIL), "queued");
+    assert(log.lastIndexOf("sync file") < log.indexOf("link new"), log.join(", "));
+    assert(log.lastIndexOf("link new") < log.indexOf("sync dir"), log.join(", "));
+  }));
+
+Deno.test("maildir: a long message is synced by its own descriptor even where syncfs is used", () =>
+  inTempDir(async (dir) => {
+    makeMaildir(`${dir}/joe`);
+    const log: string[] = [];
+    const queue = queueIn(dir, { ops: watchedOps(log, true) });
+    assertKind(await deliver(queue, ["joe@example.com"], new Uint8Array(200_000)), "queued");
+    assert(log.indexOf("sync file") < log.indexOf("link new"), log.join(", "));
+  }));
+
+Deno.test("maildir: a long message reaches every recipient's Maildir complete", () =>
+  inTempDir(async (dir) => {
+    for (const user of ["joe", "ann", "bob"]) makeMaildir(`${dir}/${user}`);
+    const queue = queueIn(dir);
+    const recipients = ["joe@example.com", "ann@example.com", "bob@example.com"];
+    const delivery = await queue.open(1, { sender: "", recipients });
+    const chunk = new Uint8Array(50_000);
+    let whole = "";
+    for (let i = 0; i < 7; i++) {
+      chunk.fill(65 + i);
+      whole += String.fromCharCode(65 + i).repeat(50_000);
+      await delivery.write(chunk);
+    }
+    chunk.fill(0);
+    assertKind(await delivery.commit(), "queued");
+    for (const user of ["joe", "ann", "bob"]) {
+      const head = `Return-Path: <>\nDelivered-To: ${user}@example.com\n`;
+      assert(mails(`${dir}/${user}`)[0] === head + whole, `${user} got something else`);
+      assertEquals(names(`${dir}/${user}/tmp`), []);
+    }
+  }));
+
+Deno.test("maildir: abort leaves nothing behind, short and long", () =>
+  inTempDir(async (dir) => {
+    makeMaildir(`${dir}/joe`);
+    const queue = queueIn(dir);
+    for (const size of [10, 300_000]) {
+      const delivery = await queue.open(1, { sender: "", recipients: ["joe@example.com"] });
+      await delivery.write(new Uint8Array(size));
+      await delivery.abort();
+    }
+    assertEquals([...names(`${dir}/joe/tmp`), ...names(`${dir}/joe/new`)], []);
+    assertEquals(queue.inHand, 0);
+  }));
+
+/** What each error must leave behind: nothing, a 4xx with path and errno, a trace line, and a queue that goes on. */
+async function assertFailureIsClean(
+  dir: string,
+  whole: boolean,
+  bytes: number,
+  breakAt: number,
+  error: Error,
+): Promise<boolean> {
+  makeMaildir(`${dir}/joe`);
+  makeMaildir(`${dir}/ann`);
+  const log: string[] = [];
+  let steps = 0;
+  let broken = "";
+  const trace = keepTrace();
+  const ops = watchedOps(log, whole, (step) => {
+    if (steps++ !== breakAt || step.startsWith("remove")) return;
+    broken = step;
+    throw error;
+  });
+  const queue = queueIn(dir, { ops, trace });
+  const outcome = await deliver(
+    queue,
+    ["joe@example.com", "ann@example.com"],
+    new Uint8Array(bytes),
+  );
+  if (broken === "") return false;
+  assertKind(outcome, "deferred");
+  assertStringIncludes(reasonOf(outcome), "ENOSPC", broken);
+  if (!broken.endsWith("fs")) assertMatch(reasonOf(outcome), /"\/.*\/(joe|ann)\/(tmp|new)/, broken);
+  assertStringIncludes(trace.lines.join("\n"), "queue.deferred", broken);
+  for (const user of ["joe", "ann"]) {
+    assertEquals(names(`${dir}/${user}/new`), [], `new/ after "${broken}" failed`);
+    assertEquals(names(`${dir}/${user}/tmp`), [], `tmp/ after "${broken}" failed`);
+  }
+  assertKind(await deliver(queue, ["joe@example.com"], MAIL), "queued");
+  return true;
+}
+
+for (const whole of [true, false]) {
+  for (const bytes of [1000, 150_000]) {
+    Deno.test(`maildir: an error at any step (${whole ? "syncfs" : "fsync"}, ${bytes} bytes) is deferred and leaves nothing`, async () => {
+      let met = 0;
+      for (let step = 0; step < 40; step++) {
+        await inTempDir(async (dir) => {
+          const error = osError("ENOSPC", "No space left on device");
+          if (await assertFailureIsClean(dir, whole, bytes, step, error)) met++;
+        });
+      }
+      assert(met >= 8, `only ${met} steps were broken`);
+    });
+  }
+}
+
+Deno.test("maildir: an error of syncfs spoils what was written while it ran, too", () =>
+  inTempDir(async (dir) => {
+    makeMaildir(`${dir}/joe`);
+    const log: string[] = [];
+    const syncing = Promise.withResolvers<void>();
+    const begun = Promise.withResolvers<void>();
+    let calls = 0;
+    const ops = watchedOps(log, true);
+    const queue = queueIn(dir, {
+      ops: {
+        ...ops,
+        fileSystem: () => ({
+          sync() {
+            if (calls++ > 0) return Promise.resolve();
+            begun.resolve();
+            return syncing.promise;
+          },
+          close: () => {},
+        }),
+      },
+    });
+    const first = deliver(queue, ["joe@example.com"], MAIL);
+    await begun.promise;
+    const second = deliver(queue, ["joe@example.com"], MAIL);
+    await new Promise((resolve) => setTimeout(resolve, 0));
+    syncing.reject(osError("EIO", "Input/output error"));
+    assertStringIncludes(reasonOf(await first), "EIO");
+    assertStringIncludes(reasonOf(await second), "EIO");
+    assertEquals(names(`${dir}/joe/new`), []);
+    assertKind(await deliver(queue, ["joe@example.com"], MAIL), "queued");
+  }));
+
+Deno.test("maildir: deliveries that end while a sync runs share the next one", () =>
+  inTempDir(async (dir) => {
+    makeMaildir(`${dir}/joe`);
+    const log: string[] = [];
+    const queue = queueIn(dir, { ops: watchedOps(log, true) });
+    await Promise.all(Array.from({ length: 20 }, () => deliver(queue, ["joe@example.com"], MAIL)));
+    const syncs = log.filter((step) => step === "sync fs").length;
+    assert(syncs <= 6, `${syncs} syncs for 20 messages`);
+  }));
+
+for (
+  const [what, spoil] of [
+    ["a vanished Maildir", (dir: string) => Deno.removeSync(`${dir}/joe`, { recursive: true })],
+    ["a missing tmp/", (dir: string) => Deno.removeSync(`${dir}/joe/tmp`)],
+    ["a missing new/", (dir: string) => Deno.removeSync(`${dir}/joe/new`)],
+  ] as const
+) {
+  Deno.test(`maildir: ${what} is deferred with path and errno, and the next message arrives`, () =>
+    inTempDir(async (dir) => {
+      makeMaildir(`${dir}/joe`);
+      const queue = queueIn(dir);
+      spoil(dir);
+      const outcome = await deliver(queue, ["joe@example.com"], MAIL);
+      assertKind(outcome, "deferred");
+      assertMatch(reasonOf(outcome), /^Cannot .*joe\/.*ENOENT|No such file/);
+      makeMaildir(`${dir}/joe`);
+      assertKind(await deliver(queue, ["joe@example.com"], MAIL), "queued");
+    }));
+}
+
+Deno.test("maildir: a new/ that vanishes between writing and linking leaves nothing in tmp/", () =>
+  inTempDir(async (dir) => {
+    makeMaildir(`${dir}/joe`);
+    const ops = watchedOps([], true, (step) => {
+      if (step.startsWith("link")) Deno.removeSync(`${dir}/joe/new`);
+    });
+    assertKind(await deliver(queueIn(dir, { ops }), ["joe@example.com"], MAIL), "deferred");
+    assertEquals(names(`${dir}/joe/tmp`), []);
+  }));
+
+Deno.test("maildir: one recipient's broken Maildir defers the message for all", () =>
+  inTempDir(async (dir) => {
+    makeMaildir(`${dir}/joe`);
+    const outcome = await deliver(queueIn(dir), ["joe@example.com", "gone@example.com"], MAIL);
+    assertKind(outcome, "deferred");
+    assertEquals([...names(`${dir}/joe/new`), ...names(`${dir}/joe/tmp`)], []);
+  }));
+
+Deno.test("maildir: a copy that can't be taken back is in the trace", () =>
+  inTempDir(async (dir) => {
+    makeMaildir(`${dir}/joe`);
+    const trace = keepTrace();
+    const ops = watchedOps([], false, (step) => {
+      if (step === "sync dir" || step === "remove new") {
+        throw osError("EROFS", "Read-only file system");
+      }
+    });
+    assertKind(await deliver(queueIn(dir, { ops, trace }), ["joe@example.com"], MAIL), "deferred");
+    assertMatch(trace.lines.join("\n"), /queue\.maildir\.left-behind .*joe\/new\/.*EROFS/);
+  }));
+
+Deno.test({
+  name: "maildir: a read-only Maildir is deferred with EACCES",
+  ignore: Deno.uid() === 0,
+  fn: () =>
+    inTempDir(async (dir) => {
+      makeMaildir(`${dir}/joe`);
+      Deno.chmodSync(`${dir}/joe/tmp`, 0o500);
+      const outcome = await deliver(queueIn(dir), ["joe@example.com"], MAIL);
+      assertKind(outcome, "deferred");
+      assertMatch(reasonOf(outcome), /joe\/tmp\/.*(EACCES|Permission denied)/);
+    }),
+});
+
+Deno.test({
+  name: "maildir: as root, files belong to the user, and a Maildir closed to him stays closed",
+  ignore: Deno.uid() !== 0,
+  fn: () =>
+    inTempDir(async (dir) => {
+      Deno.chmodSync(dir, 0o755);
+      makeMaildir(`${dir}/joe`);
+      const owner = { uid: 54321, gid: 54322 };
+      const queue = queueIn(dir, {
+        routing: (address) => route(dir, [maildirTo("./joe/")], { rewritten: address, owner }),
+      });
+      const closed = await deliver(queue, ["joe@example.com"], MAIL);
+      assertKind(closed, "deferred");
+      assertMatch(reasonOf(closed), /EACCES|Permission denied/);
+      for (const name of ["tmp", "new", "cur"]) Deno.chownSync(`${dir}/joe/${name}`, 54321, 54322);
+      assertKind(await deliver(queue, ["joe@example.com"], MAIL), "queued");
+      const [name = ""] = names(`${dir}/joe/new`);
+      const stat = Deno.statSync(`${dir}/joe/new/${name}`);
+      assertEquals([stat.uid, stat.gid], [54321, 54322]);
+      Deno.writeTextFileSync(`${dir}/still-root`, "");
+      assertEquals(Deno.statSync(`${dir}/still-root`).uid, 0);
+      assertMatch(Deno.readTextFileSync("/proc/self/status"), /^Uid:\t0\t0\t0\t0$/m);
+    }),
+});
+
+Deno.test("maildir: an existing name is never replaced, the next one is taken", () =>
+  inTempDir(async (dir) => {
+    makeMaildir(`${dir}/joe`);
+    let taken = 0;
+    const queue = queueIn(dir, {
+      now: () => 1_000_000,
+      ops: {
+        ...FILES,
+        create(path) {
+          if (taken++ === 0) Deno.writeTextFileSync(path, "somebody else's");
+          return FILES.create(path);
+        },
+        link(from, to) {
+          if (taken++ === 2) Deno.writeTextFileSync(to, "somebody else's");
+          FILES.link(from, to);
+        },
+      },
+    });
+    assertKind(await deliver(queue, ["joe@example.com"], MAIL), "queued");
+    assertEquals(mails(`${dir}/joe`).sort(), [HEAD + MAIL, "somebody else's"]);
+    assertEquals(mails(`${dir}/joe`).length, 2);
+  }));
+
+Deno.test("maildir: a recipient's own Delivered-To line in the header is a loop, 5.4.6, also across chunks", () =>
+  inTempDir(async (dir) => {
+    makeMaildir(`${dir}/joe`);
+    const queue = queueIn(dir);
+    const text = "Received: x\nDelivered-To: joe@example.com\n\nbody\n";
+    for (let cut = 1; cut < text.length; cut += 3) {
+      const delivery = await queue.open(1, { sender: "", recipients: ["joe@example.com"] });
+      await delivery.write(bytesOf(text.slice(0, cut)));
+      await delivery.write(bytesOf(text.slice(cut)));
+      const outcome = await delivery.commit();
+      assertKind(outcome, "refused");
+      assertEquals(outcome.kind === "refused" && outcome.code, "5.4.6");
+    }
+    const below = "Received: x\n\nDelivered-To: joe@example.com\n";
+    assertKind(await deliver(queue, ["joe@example.com"], below), "queued");
+    const other = "Delivered-To: joe@example.com.au\nDelivered-To: Joe@example.com\nX\n\n";
+    assertKind(await deliver(queue, ["joe@example.com"], other), "queued");
+  }));
+
+Deno.test("maildir: forwards are followed; the copy says whom it went through", () =>
+  inTempDir(async (dir) => {
+    makeMaildir(`${dir}/joe`);
+    const queue = openMaildirQueue({
+      routing: (address) => {
+        switch (address) {
+          case "info@example.com":
+            return route(dir, [forwardTo("sales@example.com")], { rewritten: address });
+          case "sales@example.com":
+            return route(dir, [forwardTo("joe@example.com")], {
+              rewritten: address,
+              forwardSender: () => "sales-owner@example.com",
+            });
+          default:
+            return Promise.resolve(route(dir, [maildirTo("./joe/")], { rewritten: address }));
+        }
+      },
+      trace: keepTrace(),
+      host: "h",
+      pid: 1,
+    });
+    assertKind(await deliver(queue, ["info@example.com"], MAIL), "queued");
+    assertEquals(mails(`${dir}/joe`), [
+      "Return-Path: <sales-owner@example.com>\nDelivered-To: joe@example.com\n" +
+      "Delivered-To: sales@example.com\nDelivered-To: info@example.com\n" + MAIL,
+    ]);
+  }));
+
+Deno.test("maildir: two recipients of one Maildir get one copy with both Delivered-To lines", () =>
+  inTempDir(async (dir) => {
+    makeMaildir(`${dir}/joe`);
+    const queue = queueIn(dir, {
+      routing: (address) => route(dir, [maildirTo("./joe/")], { rewritten: address }),
+    });
+    assertKind(await deliver(queue, ["joe@example.com", "joe-x@example.com"], MAIL), "queued");
+    assertEquals(mails(`${dir}/joe`), [
+      "Return-Path: <s@remote.example>\nDelivered-To: joe@example.com\n" +
+      `Delivered-To: joe-x@example.com\n${MAIL}`,
+    ]);
+  }));
