@@ -1,5 +1,5 @@
 /** Settings of the trace (docs/trace.md). */
-import { choice, integer, text } from "./kinds.ts";
+import { choice, flag, integer, text } from "./kinds.ts";
 
 export const TRACE_SETTINGS = {
   trace_file: text(
@@ -14,4 +14,5 @@ export const TRACE_SETTINGS = {
     4,
   ),
   trace_format: choice(["katr", "json"], "katr", "Form of a trace line"),
+  trace_remoteip: flag(false, "Every line names the client's address, for fail2ban and the like"),
 } as const;

@@ -7,7 +7,8 @@
  */
 import { TRACE_EVENTS } from "./events_trace.ts";
 import { jsonFormat } from "./json.ts";
-import { katrFormat } from "./katr.ts";
+import { katrFormat, type LineFormat } from "./katr.ts";
+import { withRemoteIp } from "./remote_ip.ts";
 import { FileSink, type OnTrouble, type Sink, StreamSink, type StreamWriter } from "./sink.ts";
 import type { Fields, TraceEvent, Tracer } from "./tracer.ts";
 
@@ -17,6 +18,8 @@ export interface TraceOptions {
   /** 0 to 4; 0: no trace. */
   readonly level: number;
   readonly format: "katr" | "json";
+  /** Every line names the client's address. */
+  readonly remoteIp?: boolean;
   /** Milliseconds since 1970. */
   readonly clock?: () => number;
   /** Takes one sentence each time that writing stops being possible. */
@@ -58,7 +61,12 @@ export function openTrace(options: TraceOptions): FileTracer {
   const sink = isStderr(options.file)
     ? new StreamSink(options.stderr ?? Deno.stderr)
     : new FileSink(options.file, clock, options.onTrouble);
-  return new GatheringTracer(options.level, options.format, clock, sink);
+  return new GatheringTracer(options.level, formatOf(options), clock, sink);
+}
+
+function formatOf({ format, remoteIp }: TraceOptions): LineFormat {
+  const lines = format === "json" ? jsonFormat() : katrFormat();
+  return remoteIp === true ? withRemoteIp(format, lines) : lines;
 }
 
 const OFF: FileTracer = {
@@ -75,15 +83,15 @@ class GatheringTracer implements FileTracer {
   #lost = 0;
   #timer: number | null = null;
   #closed = false;
-  readonly #format;
+  readonly #format: LineFormat;
 
   constructor(
     readonly level: number,
-    format: "katr" | "json",
+    format: LineFormat,
     readonly clock: () => number,
     readonly sink: Sink,
   ) {
-    this.#format = format === "json" ? jsonFormat() : katrFormat();
+    this.#format = format;
     sink.onReady = () => {
       if (this.#pending !== "") this.flush();
     };

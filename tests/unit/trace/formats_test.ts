@@ -3,6 +3,7 @@ import * as tables from "../../../trace/events.ts";
 import { SMTP_EVENTS } from "../../../trace/events.ts";
 import { jsonFormat } from "../../../trace/json.ts";
 import { katrFormat } from "../../../trace/katr.ts";
+import { withRemoteIp } from "../../../trace/remote_ip.ts";
 import { createMemoryTracer } from "../../../trace/memory.ts";
 import { event, type TraceEvent } from "../../../trace/tracer.ts";
 
@@ -96,4 +97,27 @@ Deno.test("createMemoryTracer: keeps what is up to its level", () => {
   assertEquals(tracer.events[0]?.fields, { ip: "::1" });
   tracer.clear();
   assertEquals(tracer.events.length, 0);
+});
+
+Deno.test("withRemoteIp: the address a session was told ends each of its lines", () => {
+  const user = { user: "a", domain: "x (remoteip: 6.6.6.6)" };
+  const katr = withRemoteIp("katr", katrFormat());
+  assertMatch(katr(AT, 1, SMTP_EVENTS.rcpt, user), /6\.6\.6\.6\)\]\n$/);
+  assertMatch(katr(AT, 1, SMTP_EVENTS.remoteip, { ip: "192.0.2.7" }), / remoteip: 192\.0\.2\.7\n$/);
+  assertMatch(katr(AT, 1, SMTP_EVENTS.rcpt, user), / domain \[.*\] \(remoteip: 192\.0\.2\.7\)\n$/);
+  assertMatch(katr(AT, 2, SMTP_EVENTS.rcpt, user), /6\.6\.6\.6\)\]\n$/);
+  const json = withRemoteIp("json", jsonFormat());
+  json(AT, 1, SMTP_EVENTS.remoteip, { ip: "192.0.2.7" });
+  assertEquals(JSON.parse(json(AT, 1, SMTP_EVENTS.rcpt, user)).remoteip, "192.0.2.7");
+});
+
+Deno.test("withRemoteIp: only so many sessions are remembered, the newest", () => {
+  const katr = withRemoteIp("katr", katrFormat());
+  const user = { user: "a", domain: "x" };
+  for (let session = 0; session < 30_000; session++) {
+    katr(AT, session, SMTP_EVENTS.remoteip, { ip: `s${session}` });
+  }
+  assertMatch(katr(AT, 29_999, SMTP_EVENTS.rcpt, user), /\(remoteip: s29999\)\n$/);
+  assertMatch(katr(AT, 10_000, SMTP_EVENTS.rcpt, user), /\(remoteip: s10000\)\n$/);
+  assertMatch(katr(AT, 9999, SMTP_EVENTS.rcpt, user), /\[x\]\n$/);
 });

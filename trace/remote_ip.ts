@@ -1,0 +1,36 @@
+/**
+ * The client's address on every line of its session (trace_remoteip): what fail2ban and its like need.
+ *
+ * The address is learnt from the first event of a session that has one, in its field `ip`.
+ */
+import type { LineFormat } from "./katr.ts";
+
+/** Sessions whose address is remembered; beyond, the oldest is forgotten. */
+const KEPT_SESSIONS = 20_000;
+
+/** `lines` with the address: at the end of a KATR line, as field `remoteip` in JSON. */
+export function withRemoteIp(format: "katr" | "json", lines: LineFormat): LineFormat {
+  const known = new Map<number, string>();
+  return (now, session, event, fields) => {
+    const told = fields["ip"];
+    let ip = known.get(session);
+    if (ip === undefined && typeof told === "string") {
+      ip = told;
+      known.set(session, ip);
+      if (known.size > KEPT_SESSIONS) forgetOldest(known);
+    }
+    if (ip === undefined || event.id === "setup.remoteip") {
+      return lines(now, session, event, fields);
+    }
+    if (format === "json") return lines(now, session, event, { ...fields, remoteip: ip });
+    const text = (f: typeof fields) => `${event.text(f)} (remoteip: ${ip})`;
+    return lines(now, session, { ...event, text }, fields);
+  };
+}
+
+function forgetOldest(known: Map<number, string>): void {
+  for (const session of known.keys()) {
+    known.delete(session);
+    return;
+  }
+}
