@@ -62,4 +62,22 @@ export const NET_EVENTS = {
     "session",
     (f) => `internal fault, session closed: ${f.reason}`,
   ),
+  workerFailed: event<{ worker: number; reason: string }>(
+    "net.worker.failed",
+    1,
+    "worker",
+    (f) => `worker ${f.worker}: ${f.reason}`,
+  ),
+  workerDied: event<{ worker: number; reason: string; sessions: number }>(
+    "net.worker.died",
+    1,
+    "worker",
+    (f) => `worker ${f.worker} died with ${f.sessions} sessions and is replaced: ${f.reason}`,
+  ),
+  workerReplaced: event<{ worker: number }>(
+    "net.worker.replaced",
+    1,
+    "worker",
+    (f) => `worker ${f.worker} is back`,
+  ),
 } as const;
