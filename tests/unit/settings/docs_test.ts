@@ -1,8 +1,13 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
-import { type FamilyName, familyTable, withTables } from "../../../settings/doc_table.ts";
+import {
+  type FamilyName,
+  familyTable,
+  shownDefault,
+  withTables,
+} from "../../../settings/doc_table.ts";
 import { loadSettings } from "../../../settings/load.ts";
 import { parseTraceCfg } from "../../../settings/parse.ts";
-import { defaultSettings, FAMILIES } from "../../../settings/mod.ts";
+import { defaultSettings, FAMILIES, type Setting } from "../../../settings/mod.ts";
 
 const DOCS = new URL("../../../docs", import.meta.url).pathname;
 const SAMPLE = new URL("../../../config/trace.cfg", import.meta.url).pathname;
@@ -34,11 +39,13 @@ Deno.test("docs: tables of settings in all pages are up to date (tools/settings_
 
 for (const [family, settings] of Object.entries(FAMILIES)) {
   const name = PAGES[family as FamilyName];
-  Deno.test(`docs/${name}: names every setting of its family`, () => {
-    const page = Deno.readTextFileSync(`${DOCS}/${name}`);
-    for (const setting of Object.keys(settings)) {
-      assert(page.includes(`\`${setting}\``), `docs/${name} does not speak of \`${setting}\``);
-    }
+  Deno.test(`docs/${name}: has each setting of its family in a line with default and unit`, () => {
+    const lines = Deno.readTextFileSync(`${DOCS}/${name}`).split("\n");
+    const missing = Object.entries<Setting<unknown>>(settings).flatMap(([setting, about]) => {
+      const wanted = [`\`${setting}\``, shownDefault(about), about.unit];
+      return lines.some((line) => wanted.every((w) => line.includes(w))) ? [] : [wanted.join(" ")];
+    });
+    assertEquals(missing, [], `docs/${name} lacks ${missing.join(", ")}`);
   });
 }
 
