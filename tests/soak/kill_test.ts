@@ -1,0 +1,38 @@
+import { assert, assertEquals } from "@std/assert";
+import { bodyOf, checkAndEmpty, makeMaildirs } from "./kill_check.ts";
+import { killAgainAndAgain } from "./kill.ts";
+
+Deno.test("maildir: 20 kills under load lose, double and cut nothing that was promised", async () => {
+  const dir = Deno.makeTempDirSync();
+  try {
+    const report = await killAgainAndAgain(dir, 20, "auto");
+    assertEquals(report.faults, []);
+    assert(report.promised > 0, "nothing was promised: the kills came too early to show anything");
+  } finally {
+    Deno.removeSync(dir, { recursive: true });
+  }
+});
+
+Deno.test("checkAndEmpty: sees what is lost, doubled and cut", () => {
+  const dir = Deno.makeTempDirSync();
+  try {
+    makeMaildirs(dir);
+    const whole = `Return-Path: <>\nDelivered-To: a\n${new TextDecoder().decode(bodyOf("1-1"))}`;
+    Deno.writeTextFileSync(`${dir}/a/new/1`, whole);
+    Deno.writeTextFileSync(`${dir}/a/new/2`, whole);
+    Deno.writeTextFileSync(`${dir}/a/new/3`, whole.slice(0, -1));
+    const faults = checkAndEmpty(dir, ["1-1 a", "1-2 a b"]).join("\n");
+    for (
+      const part of [
+        "3 times in a",
+        "3 is not complete",
+        "1-2 was promised and is not in a",
+        "not in b",
+      ]
+    ) {
+      assert(faults.includes(part), `no word of "${part}" in: ${faults}`);
+    }
+  } finally {
+    Deno.removeSync(dir, { recursive: true });
+  }
+});
