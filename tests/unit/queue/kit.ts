@@ -10,10 +10,12 @@ import {
 import type { Instruction, LocalRoute } from "../../../queue/plan.ts";
 import type { Queue, QueueOutcome } from "../../../queue/types.ts";
 import { libc } from "../../../queue/libc.ts";
+import { startBySpawn } from "../../../queue/spawn_ffi.ts";
 import { bytesOf } from "../../../queue/local_lines.ts";
 
 // Opened here, for the whole file: the test that happened to be first would be told that it leaks a library.
 libc();
+await startBySpawn("/nonexistent", {})?.catch(() => {});
 
 /** A tracer that keeps its lines as "id text". */
 export function keepTrace(): Tracer & { readonly lines: string[] } {
