@@ -10,7 +10,7 @@ import { equalSecrets, fromBytes, toBase64, toBytes } from "./bytes.ts";
 import { digestCrypt, isDigestFormat, randomSalt } from "./crypt_digest.ts";
 import { makeGate } from "./gate.ts";
 import { clearPart, readHash, scramParts, scryptParts, shaPart } from "./hash_format.ts";
-import { type CryptLibrary, openLibcrypt } from "./libcrypt.ts";
+import { type CryptLibrary, systemLibcrypt } from "./libcrypt.ts";
 import { deriveScram } from "./scram_keys.ts";
 
 /** A hash that can't be computed here. The message is a sentence and quotes no hash. */
@@ -162,7 +162,7 @@ async function makeStored(
 /** A hasher over `open`'s library (opened at the first use), computing `atOnce` hashes at one time; 0: one a core. */
 export function makeHasher(
   atOnce = 0,
-  open: () => CryptLibrary | string = openLibcrypt,
+  open: () => CryptLibrary | string = systemLibcrypt,
 ): Hasher {
   const limit = atOnce > 0 ? atOnce : Math.max(1, navigator.hardwareConcurrency);
   const gate = makeGate(limit, MAX_WAITING, "password checks");

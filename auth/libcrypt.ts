@@ -107,3 +107,10 @@ export function openLibcrypt(
   }
   return `The system's crypt library can't be used (${reasons.join("; ")})`;
 }
+
+let system: CryptLibrary | string | null = null;
+
+/** The system's library, opened at the first call and kept; a sentence when it can't be used. */
+export function systemLibcrypt(): CryptLibrary | string {
+  return system ??= openLibcrypt();
+}

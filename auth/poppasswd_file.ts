@@ -64,6 +64,7 @@ function readOwner(owner: string, gid: string): Place | string {
   if (owner === "root" || /^0+$/.test(owner)) {
     return "Nothing is ever served as root: name another user";
   }
+  if (owner.includes("/")) return `"${owner}" is neither a user nor a home that begins with "/"`;
   if (!/^\d+$/.test(owner)) return { ...place, user: owner, gid: group };
   const uid = readId(owner, "uid");
   return typeof uid === "string" ? uid : { ...place, uid, gid: group };

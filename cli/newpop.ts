@@ -82,9 +82,10 @@ export const makeNewpop = (io: ToolIo): Command => ({
   name: "newpop",
   about: "make users/poppasswd.cdb from users/poppasswd",
   operands: "",
-  text: "Makes users/poppasswd.cdb, which the services read, from users/poppasswd. Services see\n" +
-    "the new file at the next login. When a line can't be used by any login, or a login stands\n" +
-    "there twice, the lines are named, the old file stays in force and the exit code is 1.",
+  text: "Makes users/poppasswd.cdb, which the services read, from users/poppasswd. They\n" +
+    "see it at the next login. When a line can't be used by any login, or a login\n" +
+    "stands there twice, the lines are named, the old file stays in force and the\n" +
+    "exit code is 1.",
   options: PLACE_OPTIONS,
   examples: ["qfront newpop"],
   async run(args: ParsedArgs): Promise<number> {

@@ -46,10 +46,10 @@ async function run(args: ParsedArgs, io: ToolIo): Promise<number> {
 export const makePoppasswd = (io: ToolIo): Command => ({
   name: "poppasswd",
   about: "set, delete, list, check, verify or import logins",
-  operands: "set LOGIN | delete LOGIN | list | check | verify LOGIN | import FILE",
-  text:
-    "Keeps users/poppasswd; services see a change after qfront newpop. The password is asked for\n" +
-    "without echo, or comes on standard input. check names each line that no login can use.",
+  operands: "ACTION [LOGIN | FILE]",
+  text: "set LOGIN, delete LOGIN, list, check, verify LOGIN, import FILE: keeps the file\n" +
+    "users/poppasswd; services see a change after qfront newpop. Passwords are asked\n" +
+    "for without echo, or come on standard input. check names each unusable line.",
   options: [
     { name: "stdin", about: "the password is the first line of standard input" },
     {
