@@ -25,10 +25,10 @@ for (const name of NAMES) {
         const difference = await playTranscript(transcript, partner);
         const said = difference === null
           ? null
-          : `${describeDifference(name, difference)}\n  trace:\n${site.trace.lines().join("\n")}`;
+          : `${describeDifference(name, difference)}\n  trace:\n${site.trace()}`;
         assertEquals(said, null, said ?? "");
       } finally {
-        site.remove();
+        await site.remove();
       }
     };
     // libc and libcrypt, once loaded, stay for the life of the process.

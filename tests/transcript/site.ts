@@ -1,29 +1,17 @@
 /** A copy of the sample site for one transcript, with the services on it, in this process. */
-import { openAuthenticator } from "../../auth/mod.ts";
+import { openSite } from "../../cli/site.ts";
 import type { Engine, Output, Peer } from "../../net/types.ts";
-import { readPop3Config } from "../../pop3/config.ts";
-import { locateMaildir } from "../../pop3/locate.ts";
-import { createMaildropCache } from "../../pop3/maildrop_cache.ts";
-import { LOCAL_FILES } from "../../pop3/maildrop_files.ts";
-import { createPop3Engine } from "../../pop3/session.ts";
-import { openQueue } from "../../queue/mod.ts";
-import { loadSettings } from "../../settings/load.ts";
-import type { Settings } from "../../settings/mod.ts";
-import { readSmtpConfig } from "../../smtp/config.ts";
-import { createSmtpEngine } from "../../smtp/session.ts";
 import { makeSampleSite, type Owner } from "../../tools/sample_site.ts";
-import { createMemoryTracer, type MemoryTracer } from "../../trace/memory.ts";
 import type { TranscriptSetup } from "../../transcript/format.ts";
-import { createLookupService } from "../../validate/lookup.ts";
 
 export interface PlayedSite {
-  readonly root: string;
-  readonly trace: MemoryTracer;
   createEngine(output: Output): Engine;
-  remove(): void;
+  /** What was traced, at level 4. */
+  trace(): string;
+  remove(): Promise<void>;
 }
 
-/** Makes the site that `setup` asks for. Levels up to 4 are traced, so that the trace is run through as well. */
+/** Makes the site that `setup` asks for, and opens it as `qfront serve` does. */
 export async function openPlayedSite(setup: TranscriptSetup): Promise<PlayedSite> {
   if (setup.site !== null && setup.site !== "sample") {
     throw new Error(`There is no site "${setup.site}" for transcripts`);
@@ -33,17 +21,42 @@ export async function openPlayedSite(setup: TranscriptSetup): Promise<PlayedSite
   Deno.chmodSync(temp, 0o755);
   const owner = await makeSampleSite(root);
   for (const file of setup.files) putFile(root, file.path, file.text, owner);
-  const { settings } = await loadSettings({
-    cfgText: "trace_level 0",
-    cfgName: "trace.cfg",
-    overrides: setup.settings,
-  });
-  const trace = createMemoryTracer();
+  const args: Record<string, readonly string[]> = {
+    root: [root],
+    "qmail-dir": ["/var/qmail"],
+    set: ["trace_file=/trace", "trace_level=4", "queue=maildir", ...setup.settings],
+  };
+  const site = await openSite({
+    operands: [],
+    value: (name) => args[name]?.at(-1),
+    values: (name) => args[name] ?? [],
+    has: (name) => name in args,
+  }, { isService: false });
   return {
-    root,
-    trace,
-    createEngine: (output) => engineFor(setup, settings, root, trace, output),
-    remove: () => Deno.removeSync(temp, { recursive: true }),
+    createEngine: (output) => site.current[setup.protocol].open(peerOf(setup), output),
+    trace() {
+      site.tracer.flush();
+      return Deno.readTextFileSync(`${root}/trace`);
+    },
+    async remove() {
+      await site.close();
+      Deno.removeSync(temp, { recursive: true });
+    },
+  };
+}
+
+function peerOf(setup: TranscriptSetup): Peer {
+  return {
+    kind: setup.input,
+    remoteIp: setup.remoteIp ?? "192.0.2.7",
+    remotePort: 4711,
+    remoteHost: null,
+    remoteInfo: null,
+    localIp: "192.0.2.1",
+    localPort: setup.protocol === "smtp" ? 25 : 110,
+    localHost: null,
+    env: setup.env,
+    session: 1,
   };
 }
 
@@ -63,56 +76,4 @@ function putFile(root: string, path: string, text: string, owner: Owner): void {
   }
   Deno.writeFileSync(`${root}/${path}`, Uint8Array.from(text, (c) => c.charCodeAt(0)));
   give(`${root}/${path}`);
-}
-
-function engineFor(
-  setup: TranscriptSetup,
-  settings: Settings,
-  root: string,
-  tracer: MemoryTracer,
-  output: Output,
-): Engine {
-  const qmailDir = `${root}/var/qmail`;
-  const lookup = createLookupService({ root });
-  const peer: Peer = {
-    kind: setup.input,
-    remoteIp: setup.remoteIp ?? "192.0.2.7",
-    remotePort: 4711,
-    remoteHost: null,
-    remoteInfo: null,
-    localIp: "192.0.2.1",
-    localPort: 25,
-    localHost: null,
-    env: setup.env,
-    session: 1,
-  };
-  if (setup.protocol === "pop3") {
-    const drops = createMaildropCache({
-      files: LOCAL_FILES,
-      sizes: settings.pop3_sizes,
-      maxMessages: settings.pop3_cache_messages,
-      tracer,
-      clock: Date.now,
-    });
-    const deps = {
-      config: readPop3Config(settings, lookup.control, setup.env),
-      auth: openAuthenticator({ settings, qmailDir, tracer, env: {} }),
-      openMaildrop: async (account: Parameters<typeof locateMaildir>[0], session: number) =>
-        await drops.open(await locateMaildir(account, lookup, root), session),
-      tracer,
-      clock: Date.now,
-    };
-    return createPop3Engine(deps, peer, output);
-  }
-  const queue = openQueue({
-    settings: { ...settings, queue: "maildir" },
-    qmailDir,
-    env: {},
-    site: lookup,
-    controlLines: (name) => lookup.control.lines(name),
-    trace: tracer,
-    host: "transcript.example",
-  });
-  const config = readSmtpConfig(settings, lookup.control, setup.env);
-  return createSmtpEngine({ config, lookup, queue, tracer, clock: Date.now }, peer, output);
 }

@@ -1,6 +1,5 @@
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { isStderr, openTrace, type TraceOptions, tracePath } from "../../../trace/file.ts";
-import { openTraceSwitch } from "../../../trace/switch.ts";
 import { SMTP_EVENTS } from "../../../trace/events.ts";
 
 interface Place {
@@ -278,27 +277,3 @@ Deno.test("tracePath: relative names lie below the qmail directory", () => {
   }
   assert(isStderr("-") && isStderr("STDERR") && !isStderr("log/stderr"));
 });
-
-Deno.test("openTraceSwitch: other settings count at once, also for who holds the tracer already", () =>
-  inPlace(async (place) => {
-    const options = (level: number, file = place.path) => ({
-      file,
-      level,
-      format: "katr" as const,
-      onTrouble: (s: string) => place.said.push(s),
-    });
-    const tracer = openTraceSwitch(options(0));
-    say(tracer, "nobody reads this");
-    assertEquals(tracer.level, 0);
-    tracer.apply(options(1));
-    assertEquals(tracer.level, 1);
-    say(tracer, "a");
-    tracer.apply(options(1));
-    say(tracer, "b");
-    tracer.apply(options(2, `${place.dir}/other`));
-    say(tracer, "c");
-    tracer.reopen();
-    await tracer.close();
-    assertEquals([place.lines(), place.lines("other")], [[line("a"), line("b")], [line("c")]]);
-    assertEquals(place.said, []);
-  }));
