@@ -1,10 +1,12 @@
 /**
- * The commands of RFC 5321, section 4.1.1: a table of verb, needed state, check (guards in protocol order), action.
+ * The commands of RFC 5321, section 4.1.1: a table of verb, needed state, check (guards in protocol
+ * order), action.
  *
- * A check judges and changes nothing; what it found goes to the action. STARTTLS and AUTH bring their entries with
- * them when they come; a verb without an entry is not understood.
+ * A check judges and changes nothing; what it found goes to the action. STARTTLS and AUTH bring
+ * their entries with them when they come; a verb without an entry is not understood.
  *
- * As qmail-smtpd: HELO and EHLO may come again, take any argument and may be left out; a second MAIL begins anew.
+ * As qmail-smtpd: HELO and EHLO may come again, take any argument and may be left out; a second
+ * MAIL begins anew.
  */
 import { isBadSender } from "./config.ts";
 import { parseParameters } from "./parameters.ts";
@@ -17,7 +19,10 @@ import { beginData } from "./transfer.ts";
 /** One command. */
 export interface Command {
   readonly verb: string;
-  /** Checks, and acts when nothing speaks against it. `argument`: what follows the verb and its spaces, latin1. */
+  /**
+   * Checks, and acts when nothing speaks against it. `argument`: what follows the verb and its
+   * spaces, latin1.
+   */
   readonly run: (session: Session, argument: string) => void | Promise<void>;
 }
 
@@ -148,7 +153,10 @@ export function verbEnd(line: Uint8Array, start: number, end: number): number {
   return at;
 }
 
-/** The command whose verb stands there; null: none of ours. Compares numbers: no text is made for it. */
+/**
+ * The command whose verb stands there; null: none of ours. Compares numbers: no text is made for
+ * it.
+ */
 export function findCommand(line: Uint8Array, start: number, end: number): Command | null {
   if (end - start !== 4) return null;
   const word = wordOf(line[start]!, line[start + 1]!, line[start + 2]!, line[start + 3]!);

@@ -1,9 +1,11 @@
 /**
- * What one session is configured with: settings, control files and environment, read once and frozen.
+ * What one session is configured with: settings, control files and environment, read once and
+ * frozen.
  *
- * Mirrors the setup of qmail-smtpd: me, smtpgreeting, localiphost, badmailfrom, databytes, timeoutsmtpd; the environment's
- * DATABYTES, RELAYCLIENT. rcpthosts is only tried here (a site whose rcpthosts can't be read serves nobody); asking
- * it is the look-up's work. Does not watch files: whoever hands in `ControlFiles` does.
+ * Mirrors the setup of qmail-smtpd: me, smtpgreeting, localiphost, badmailfrom, databytes,
+ * timeoutsmtpd; the environment's DATABYTES, RELAYCLIENT. rcpthosts is only tried here (a site
+ * whose rcpthosts can't be read serves nobody); asking it is the look-up's work. Does not watch
+ * files: whoever hands in `ControlFiles` does.
  */
 import type { Settings } from "../settings/mod.ts";
 import { ControlError, type ControlFiles } from "../validate/types.ts";
@@ -12,7 +14,10 @@ import type { LocalLiteral } from "./path.ts";
 
 export type Environment = Readonly<Record<string, string>>;
 
-/** A session's configuration; never changes. Sizes in bytes, times in seconds; limits of 0 mean none. */
+/**
+ * A session's configuration; never changes. Sizes in bytes, times in seconds; limits of 0 mean
+ * none.
+ */
 export interface SmtpConfig {
   readonly greeting: Reply;
   readonly hello: Reply;
@@ -155,7 +160,10 @@ function build(sources: Sources, ips: ReadonlySet<string>): SmtpConfig {
   });
 }
 
-/** DATABYTES beats control/databytes even where it is no number, and then means "no limit", as in qmail. */
+/**
+ * DATABYTES beats control/databytes even where it is no number, and then means "no limit", as in
+ * qmail.
+ */
 function sizeLimit(sources: Sources): number {
   if (sources.settings.databytes > 0) return sources.settings.databytes;
   if (sources.envDatabytes !== undefined) return leadingNumber(sources.envDatabytes);
@@ -180,7 +188,10 @@ export function isBadSender(sender: string, bad: ReadonlySet<string>): boolean {
   return bad.has(address) || (at >= 0 && bad.has(address.slice(at)));
 }
 
-/** The IPv4 addresses of this machine's interfaces, and 0.0.0.0, which qmail takes for this machine too. */
+/**
+ * The IPv4 addresses of this machine's interfaces, and 0.0.0.0, which qmail takes for this machine
+ * too.
+ */
 export function ownAddresses(): ReadonlySet<string> {
   const found = new Set(["0.0.0.0"]);
   for (const face of Deno.networkInterfaces()) {

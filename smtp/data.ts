@@ -1,13 +1,16 @@
 /**
- * Mail data on its way in: dot-unstuffing, the end of data, line ends, hops, size (RFC 5321, sections 4.1.1.4, 4.5.2).
+ * Mail data on its way in: dot-unstuffing, the end of data, line ends, hops, size (RFC 5321,
+ * sections 4.1.1.4, 4.5.2).
  *
- * Mirrors qmail-smtpd: only CR LF "." CR LF ends the data of a network client; a bare LF ends the session there, a bare CR is
- * an ordinary byte. What comes out has LF line ends. Hops are header lines that begin with "received" or "delivered",
- * no colon needed, looked for in the bytes on the wire. The size counts what comes out.
+ * Mirrors qmail-smtpd: only CR LF "." CR LF ends the data of a network client; a bare LF ends the
+ * session there, a bare CR is an ordinary byte. What comes out has LF line ends. Hops are header
+ * lines that begin with "received" or "delivered", no colon needed, looked for in the bytes on the
+ * wire. The size counts what comes out.
  *
- * Two ways through the bytes: `takeByte` is the whole state machine, byte by byte, and the truth; it does
- * whatever stands around dots, CRs, blank lines and the ends of chunks. `takeLines` copies whole lines in one tight
- * loop, ten times faster, and hands back to `takeByte` wherever it is not sure.
+ * Two ways through the bytes: `takeByte` is the whole state machine, byte by byte, and the truth;
+ * it does whatever stands around dots, CRs, blank lines and the ends of chunks. `takeLines` copies
+ * whole lines in one tight loop, ten times faster, and hands back to `takeByte` wherever it is not
+ * sure.
  */
 
 const LF = 10;
@@ -65,8 +68,8 @@ export function startMailData(tolerant: boolean): MailData {
 }
 
 /**
- * Takes up to PIECE_BYTES of `chunk` from `from` on and writes what comes out to `out`.
- * Returns how many bytes came out; `data.next` says how far it got, `data.end` whether that was all.
+ * Takes up to PIECE_BYTES of `chunk` from `from` on and writes what comes out to `out`. Returns how
+ * many bytes came out; `data.next` says how far it got, `data.end` whether that was all.
  */
 export function takeData(
   data: MailData,
@@ -97,8 +100,9 @@ function isPastHop(data: MailData): boolean {
 const HOP_BYTES = 10;
 
 /**
- * Copies lines as long as they are plain: text, CR LF, no dot in front, no blank line that ends the header. Stops in
- * front of the first byte that needs more thought, with `data` saying where; returns the new fill of `out`.
+ * Copies lines as long as they are plain: text, CR LF, no dot in front, no blank line that ends the
+ * header. Stops in front of the first byte that needs more thought, with `data` saying where;
+ * returns the new fill of `out`.
  */
 function takeLines(
   data: MailData,
@@ -139,7 +143,10 @@ function takeLines(
   return filled;
 }
 
-/** Does the header line there begin with "received" or "delivered"? HOP_BYTES of it are in the chunk. */
+/**
+ * Does the header line there begin with "received" or "delivered"? HOP_BYTES of it are in the
+ * chunk.
+ */
 function isHop(chunk: Uint8Array, at: number): boolean {
   const first = chunk[at]! | 0x20;
   if (first === RECEIVED[0]) return beginsWith(chunk, at, RECEIVED);
@@ -150,7 +157,10 @@ function beginsWith(chunk: Uint8Array, at: number, word: readonly number[]): boo
   return word.every((letter, i) => (chunk[at + i]! | 0x20) === letter);
 }
 
-/** One byte of mail data; returns the new fill of `out`. At most three bytes come out for one that goes in. */
+/**
+ * One byte of mail data; returns the new fill of `out`. At most three bytes come out for one that
+ * goes in.
+ */
 function takeByte(data: MailData, byte: number, out: Uint8Array, fill: number): number {
   let filled = fill;
   if (data.inHeader) watchHeader(data, byte);

@@ -1,13 +1,17 @@
 /**
  * The argument of MAIL and RCPT: the path and what follows it.
  *
- * Mirrors what qmail-smtpd accepts, which is a good deal more than RFC 5321, section 4.1.2: a path without angle
- * brackets ends at a space, source routes are dropped, quotes and backslashes are resolved, anything before "<" is
- * ignored, and an address of the local host's number gets the name in control/localiphost. What RFC 5321 calls
- * a valid path comes out as it went in. A domain's syntax is not judged here: rcpthosts and the look-up do that.
+ * Mirrors what qmail-smtpd accepts, which is a good deal more than RFC 5321, section 4.1.2: a path
+ * without angle brackets ends at a space, source routes are dropped, quotes and backslashes are
+ * resolved, anything before "<" is ignored, and an address of the local host's number gets the name
+ * in control/localiphost. What RFC 5321 calls a valid path comes out as it went in. A domain's
+ * syntax is not judged here: rcpthosts and the look-up do that.
  */
 
-/** An address of this many bytes or more is refused (qmail-smtpd's limit, well above RFC 5321's 256). */
+/**
+ * An address of this many bytes or more is refused (qmail-smtpd's limit, well above RFC 5321's
+ * 256).
+ */
 export const MAX_ADDRESS_BYTES = 900;
 
 /** A parsed path. */
@@ -99,7 +103,10 @@ function nameLiteral(address: string, local: LocalLiteral): string {
   return ip !== null && local.ips.has(ip) ? address.slice(0, at + 1) + local.host : address;
 }
 
-/** The number in "[1.2.3.4]"; each part counts modulo 256, as qmail reads it. Null: not of this form. */
+/**
+ * The number in "[1.2.3.4]"; each part counts modulo 256, as qmail reads it. Null: not of this
+ * form.
+ */
 export function literalIp(literal: string): string | null {
   const match = /^\[(\d+)\.(\d+)\.(\d+)\.(\d+)\]$/.exec(literal);
   if (match === null) return null;

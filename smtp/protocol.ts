@@ -1,9 +1,9 @@
 /**
- * SMTP as listeners and the stdin session see it: an engine for each connection, and what is said to connections that are
- * not served.
+ * SMTP as listeners and the stdin session see it: an engine for each connection, and what is said
+ * to connections that are not served.
  *
- * Every session gets the configuration of the moment it begins and keeps it. A site that can't be read is answered
- * with 421: the sender tries again, nothing is lost.
+ * Every session gets the configuration of the moment it begins and keeps it. A site that can't be
+ * read is answered with 421: the sender tries again, nothing is lost.
  */
 import type { Engine, Output, Peer, Protocol, RefuseReason } from "../net/types.ts";
 import type { Settings } from "../settings/mod.ts";

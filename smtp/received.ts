@@ -1,8 +1,9 @@
 /**
- * The Received line of an accepted message, in the form qmail-smtpd writes (RFC 5321, section 4.4; RFC 3848 for the
- * protocol word; RFC 6531 for UTF8SMTP).
+ * The Received line of an accepted message, in the form qmail-smtpd writes (RFC 5321, section 4.4;
+ * RFC 3848 for the protocol word; RFC 6531 for UTF8SMTP).
  *
- * Everything a client can choose goes through `safe`: no byte of it can end the line, open a comment or a second field.
+ * Everything a client can choose goes through `safe`: no byte of it can end the line, open a
+ * comment or a second field.
  */
 
 /** What the line says of the session. Absent names are null. */

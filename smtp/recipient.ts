@@ -1,11 +1,13 @@
 /**
- * May this recipient be had? (RFC 5321, section 4.1.1.3; the order of the questions is qmail-smtpd's.)
+ * May this recipient be had? (RFC 5321, section 4.1.1.3; the order of the questions is
+ * qmail-smtpd's.)
  *
- * badmailfrom, then relay client or rcpthosts, then - where qmail-smtpd would say yes to anything - the look-up. An
- * answer that is known at once is given at once; only a look-up that must wait suspends the session.
+ * badmailfrom, then relay client or rcpthosts, then - where qmail-smtpd would say yes to anything -
+ * the look-up. An answer that is known at once is given at once; only a look-up that must wait
+ * suspends the session.
  *
- * DIFFERS: a missing rcpthosts makes qmail-smtpd an open relay. Here it means: what the look-up calls local or virtual, and
- * nothing else.
+ * DIFFERS: a missing rcpthosts makes qmail-smtpd an open relay. Here it means: what the look-up
+ * calls local or virtual, and nothing else.
  */
 import { SMTP_EVENTS } from "../trace/events_smtp.ts";
 import { answerOf, type LookupResult } from "../validate/types.ts";
@@ -21,7 +23,8 @@ export function judgeRecipient(
 ): void | Promise<void> {
   const { config } = session;
   traceRecipient(session, address);
-  // DIFFERS: qmail-smtpd takes any number of recipients; one message must not cost without bounds (RFC 5321, 4.5.3.1.10).
+  // DIFFERS: qmail-smtpd takes any number of recipients; one message must not cost without bounds
+  // (RFC 5321, 4.5.3.1.10).
   if (transaction.recipients.length >= config.maxRecipients) {
     return say(session, REPLIES.too_many_recipients);
   }
@@ -52,7 +55,8 @@ function lookUp(
   address: string,
   mustBeOurs: boolean,
 ): void | Promise<void> {
-  // "" is what a path without an address parses to. The look-up would deliver it to nobody; nothing vouches for it.
+  // "" is what a path without an address parses to. The look-up would deliver it to nobody; nothing
+  // vouches for it.
   if (address === "" && session.config.validate) {
     return refuse(session, REPLIES.bad_recipient_syntax);
   }
@@ -112,7 +116,10 @@ function refuseRelay(session: Session, transaction: Transaction, recipient: stri
   }
 }
 
-/** An unknown recipient: the session ends, or at least counts it. A relay client's users only mistype: refused. */
+/**
+ * An unknown recipient: the session ends, or at least counts it. A relay client's users only
+ * mistype: refused.
+ */
 function refuseUnknown(session: Session, transaction: Transaction, address: string): void {
   const { config } = session;
   session.unknownRecipients++;

@@ -1,9 +1,10 @@
 /**
- * Every reply of the SMTP service, once: stable id, code (RFC 5321, section 4.2), enhanced status code (RFC 3463) and
- * the bytes as they go to the client.
+ * Every reply of the SMTP service, once: stable id, code (RFC 5321, section 4.2), enhanced status
+ * code (RFC 3463) and the bytes as they go to the client.
  *
- * Ids are what docs/smtp.md and the trace speak of; they never change. Replies whose text is only known at run time
- * are made from an entry here by `withText`, which lets no control character through: a reply is one line.
+ * Ids are what docs/smtp.md and the trace speak of; they never change. Replies whose text is only
+ * known at run time are made from an entry here by `withText`, which lets no control character
+ * through: a reply is one line.
  */
 import { bytesOf } from "./text.ts";
 
@@ -112,7 +113,9 @@ export function withText(base: Reply, text: string, enhanced: string = base.enha
   return reply(base.id, base.code, fits ? enhanced : base.enhanced, text);
 }
 
-/** A reply of several lines: the first one and one for each extension (RFC 5321, section 4.1.1.1). */
+/**
+ * A reply of several lines: the first one and one for each extension (RFC 5321, section 4.1.1.1).
+ */
 export function multiline(base: Reply, lines: readonly string[]): Reply {
   const last = lines.length - 1;
   const text = lines.map((line, i) => `${base.code}${i === last ? " " : "-"}${oneLine(line)}\r\n`);

@@ -1,11 +1,13 @@
 /**
  * One SMTP session as an engine: bytes in, replies and requests out, no socket, no timer.
  *
- * The fast path is `#feed`: it goes through everything in the chunk, command by command, and comes back without having made a
- * promise unless a look-up or the queue has to be waited for; then the rest of the chunk waits where it is (the driver
- * keeps it until the promise settles). The driver writes all replies of a chunk at once.
+ * The fast path is `#feed`: it goes through everything in the chunk, command by command, and comes
+ * back without having made a promise unless a look-up or the queue has to be waited for; then the
+ * rest of the chunk waits where it is (the driver keeps it until the promise settles). The driver
+ * writes all replies of a chunk at once.
  *
- * Mirrors qmail-smtpd's reading of lines: LF ends a command, one CR before it is dropped, NUL ends what is looked at.
+ * Mirrors qmail-smtpd's reading of lines: LF ends a command, one CR before it is dropped, NUL ends
+ * what is looked at.
  */
 import type { EndReason, Engine, Output, Peer, SecureInfo, Wants } from "../net/types.ts";
 import { SMTP_EVENTS } from "../trace/events_smtp.ts";
@@ -72,7 +74,10 @@ class SmtpEngine implements Engine {
     say(this.#session, config.greeting);
   }
 
-  /** RFC 3207, section 4.2: what was said in clear is forgotten, what was sent in clear is never read (CVE-2011-0411). */
+  /**
+   * RFC 3207, section 4.2: what was said in clear is forgotten, what was sent in clear is never
+   * read (CVE-2011-0411).
+   */
   secured(info: SecureInfo): void {
     const session = this.#session;
     session.tls = info;
@@ -104,7 +109,10 @@ class SmtpEngine implements Engine {
     return abandoned;
   }
 
-  /** Handles the chunk from #next on. A promise from a handler suspends, and it goes on where it was. */
+  /**
+   * Handles the chunk from #next on. A promise from a handler suspends, and it goes on where it
+   * was.
+   */
   #feed(chunk: Uint8Array): void | Promise<void> {
     const session = this.#session;
     while (this.#next < chunk.length && session.wants === "input") {
@@ -142,7 +150,10 @@ class SmtpEngine implements Engine {
     return this.#command(partial, 0, bytes);
   }
 
-  /** Keeps the beginning of a line, up to the limit: memory does not depend on what the client sends. */
+  /**
+   * Keeps the beginning of a line, up to the limit: memory does not depend on what the client
+   * sends.
+   */
   #keep(chunk: Uint8Array, start: number, end: number): void {
     const most = this.#session.config.commandLineBytes;
     const bytes = this.#partialBytes + end - start;
@@ -164,7 +175,8 @@ class SmtpEngine implements Engine {
   /** Runs the line between `start` and the LF at `lf`. */
   #command(line: Uint8Array, start: number, lf: number): void | Promise<void> {
     const session = this.#session;
-    // DIFFERS: qmail-smtpd takes lines of any length, and memory for them (RFC 5321, 4.5.3.1.4 asks for 512 bytes).
+    // DIFFERS: qmail-smtpd takes lines of any length, and memory for them (RFC 5321, 4.5.3.1.4 asks
+    // for 512 bytes).
     if (lf + 1 - start > session.config.commandLineBytes) {
       return refuse(session, REPLIES.line_too_long);
     }

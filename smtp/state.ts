@@ -1,8 +1,9 @@
 /**
- * The two lives of SMTP (RFC 5321, section 3.3): the session, as long as the connection, and the transaction, from
- * MAIL to the end of DATA; and the few things that every command does to them.
+ * The two lives of SMTP (RFC 5321, section 3.3): the session, as long as the connection, and the
+ * transaction, from MAIL to the end of DATA; and the few things that every command does to them.
  *
- * Plain structures: the rules stand in commands.ts, recipient.ts and transfer.ts, the bytes in session.ts.
+ * Plain structures: the rules stand in commands.ts, recipient.ts and transfer.ts, the bytes in
+ * session.ts.
  */
 import type { Output, Peer, SecureInfo, Wants } from "../net/types.ts";
 import type { Delivery, Queue } from "../queue/types.ts";
@@ -108,7 +109,9 @@ export function say(session: Session, reply: Reply): void {
   });
 }
 
-/** Gives a last reply and closes. Whatever else the client has sent is neither judged nor answered. */
+/**
+ * Gives a last reply and closes. Whatever else the client has sent is neither judged nor answered.
+ */
 export function endSession(session: Session, reply: Reply | null, why: string): void {
   if (session.isOver) return;
   if (reply !== null) say(session, reply);
@@ -128,7 +131,10 @@ export function endByLimit(session: Session, reply: Reply): void {
   endSession(session, reply, reply.id);
 }
 
-/** Refuses a command. Replies of 500, 501 and 555 say that it was not understood: too many of them end the session. */
+/**
+ * Refuses a command. Replies of 500, 501 and 555 say that it was not understood: too many of them
+ * end the session.
+ */
 export function refuse(session: Session, reply: Reply): void {
   if (reply.code === 421) return endByLimit(session, reply);
   say(session, reply);

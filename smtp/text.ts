@@ -1,5 +1,6 @@
 /**
- * Bytes to text and back: latin1 throughout, one char a byte. Making such text visible is the trace's work.
+ * Bytes to text and back: latin1 throughout, one char a byte. Making such text visible is the
+ * trace's work.
  */
 
 /** Longest run that goes to String.fromCharCode at once: arguments live on the stack. */

@@ -1,9 +1,9 @@
 /**
  * DATA: from 354 to the reply that says where the message is (RFC 5321, section 4.1.1.4).
  *
- * The queue is opened before 354, as qmail-smtpd does. Data streams through with its back-pressure; once a message can't
- * be accepted any more the hand-over is given up and the rest is read and dropped. "250" only follows the queue's word
- * that the message is safe.
+ * The queue is opened before 354, as qmail-smtpd does. Data streams through with its back-pressure;
+ * once a message can't be accepted any more the hand-over is given up and the rest is read and
+ * dropped. "250" only follows the queue's word that the message is safe.
  */
 import type { EndReason } from "../net/types.ts";
 import type { Delivery, QueueOutcome } from "../queue/types.ts";
@@ -14,7 +14,10 @@ import { REPLIES, type Reply, withText } from "./replies.ts";
 import { endSession, type Incoming, say, type Session, type Transaction } from "./state.ts";
 import { bytesOf } from "./text.ts";
 
-/** Where a piece of decoded data stands until the queue has taken it. One for all: `write` keeps what it needs. */
+/**
+ * Where a piece of decoded data stands until the queue has taken it. One for all: `write` keeps
+ * what it needs.
+ */
 const piece = new Uint8Array(PIECE_BYTES + 8);
 
 /** Answers DATA. */
@@ -106,7 +109,10 @@ function finishIfEnded(session: Session, incoming: Incoming): void | Promise<voi
   }
 }
 
-/** RFC 5321, section 2.3.8: a message whose line ends two servers might read differently goes no further. */
+/**
+ * RFC 5321, section 2.3.8: a message whose line ends two servers might read differently goes no
+ * further.
+ */
 function refuseBareLf(session: Session, incoming: Incoming): void | Promise<void> {
   session.incoming = null;
   const aborted = giveUp(incoming, REPLIES.bare_lf);

@@ -1,7 +1,9 @@
 /**
- * Trace events of the SMTP service. The texts of `remoteip`, `rcpt` and `rcptInvalid` are those of KATR's patch, to the letter.
+ * Trace events of the SMTP service. The texts of `remoteip`, `rcpt` and `rcptInvalid` are those of
+ * KATR's patch, to the letter.
  *
- * Fields carry what clients sent as it came, one char a byte; the formats make control characters visible.
+ * Fields carry what clients sent as it came, one char a byte; the formats make control characters
+ * visible.
  */
 import { event } from "./tracer.ts";
 

@@ -1,6 +1,6 @@
 /**
- * Recorded qmail-smtpd cases that the SMTP service answers otherwise on purpose, each with its reason. The code says DIFFERS:
- * at the place. Compared with validate=off, bare_lf=reject.
+ * Recorded qmail-smtpd cases that the SMTP service answers otherwise on purpose, each with its
+ * reason. The code says DIFFERS: at the place. Compared with validate=off, bare_lf=reject.
  */
 
 const NO_RCPTHOSTS =

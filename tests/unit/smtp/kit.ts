@@ -1,4 +1,7 @@
-/** Doubles for the tests of smtp/: a peer, an output, a queue, a look-up, control files; and a driver. */
+/**
+ * Doubles for the tests of smtp/: a peer, an output, a queue, a look-up, control files; and a
+ * driver.
+ */
 import type { EndReason, Engine, Output, Peer } from "../../../net/types.ts";
 import type { Delivery, Envelope, Queue, QueueOutcome } from "../../../queue/types.ts";
 import { defaultSettings, type Settings } from "../../../settings/mod.ts";
@@ -188,7 +191,8 @@ export function lookupOf(options: LookupOptions = {}): LookupService {
 
 export interface Setup {
   readonly settings?: Partial<Settings>;
-  readonly control?: ControlTree;
+  /** Control files in memory, or read by somebody else. */
+  readonly control?: ControlTree | ControlFiles;
   readonly env?: Readonly<Record<string, string>>;
   readonly kind?: Peer["kind"];
   readonly lookup?: LookupService;
@@ -202,13 +206,18 @@ export interface Rig {
   readonly queue: TestQueue;
 }
 
+const filesOf = (control: ControlTree | ControlFiles): ControlFiles =>
+  typeof control["line"] === "function"
+    ? control as ControlFiles
+    : controlOf(control as ControlTree);
+
 /** An engine with everything around it, not started. */
 export function rigOf(setup: Setup = {}, env: Environment = { ...ENV, ...setup.env }): Rig {
   const output = new TestOutput();
   const queue = setup.queue ?? queueOf();
   const settings = { ...defaultSettings(), ...setup.settings };
   const deps = {
-    config: readSmtpConfig(settings, controlOf(setup.control ?? SITE), env, IPS),
+    config: readSmtpConfig(settings, filesOf(setup.control ?? SITE), env, IPS),
     lookup: setup.lookup ?? lookupOf(),
     queue,
     tracer: setup.tracer ?? NO_TRACE,

@@ -217,7 +217,9 @@ Deno.test("createSmtpEngine: idle and session times are those of the configurati
   assertEquals([engine.idleSeconds, engine.sessionSeconds], [33, 86400]);
 });
 
-/** Replies that no dialogue can show: those of connections that are not served (protocol_test.ts). */
+/**
+ * Replies that no dialogue can show: those of connections that are not served (protocol_test.ts).
+ */
 const NOT_IN_A_DIALOGUE = ["site_unusable", "too_busy", "too_many_sessions", "fault"];
 
 interface Shown {

@@ -1,21 +1,19 @@
-/** The engine against the recorded dialogues of qmail-smtpd: reply classes, queued message and envelope. */
+/**
+ * The engine against the recorded dialogues of qmail-smtpd: reply classes, queued message and
+ * envelope.
+ */
 import { assert, assertEquals } from "@std/assert";
 import type { QueueOutcome } from "../../../queue/types.ts";
-import { ControlError } from "../../../validate/types.ts";
+import { bytesOf } from "../../../smtp/text.ts";
+import { createLookupService } from "../../../validate/lookup.ts";
+import { ControlError, type SiteLookup } from "../../../validate/types.ts";
 import { SMTP_DIFFERS } from "../../truth/smtp_differs.ts";
-import {
-  codesOf,
-  controlOf,
-  type ControlTree,
-  feed,
-  lookupOf,
-  type Queued,
-  queueOf,
-  rigOf,
-  type Setup,
-} from "./kit.ts";
+import { codesOf, type ControlTree, feed, type Queued, queueOf, rigOf } from "./kit.ts";
 
-const CASES = new URL("../../../../shared/qmail-truth/smtp/cases.jsonl", import.meta.url);
+const TRUTH = new URL("../../../../shared/qmail-truth/", import.meta.url);
+
+/** As qmail-smtpd is: no look-up, no bare LF. */
+const QMAIL_SETTINGS = { validate: false, bare_lf: "reject" as const };
 
 interface TruthCase {
   readonly id: string;
@@ -42,15 +40,19 @@ interface TruthCase {
 
 const isAbsent = ((): boolean => {
   try {
-    return !Deno.statSync(CASES).isFile;
+    return !Deno.statSync(TRUTH).isDirectory;
   } catch {
     return true;
   }
 })();
 
-const CASE_LIST: readonly TruthCase[] = isAbsent
-  ? []
-  : Deno.readTextFileSync(CASES).trim().split("\n").map((line) => JSON.parse(line) as TruthCase);
+function readLines<T>(name: string): readonly T[] {
+  if (isAbsent) return [];
+  const text = Deno.readTextFileSync(new URL(name, TRUTH)).trim();
+  return text.split("\n").map((line) => JSON.parse(line) as T);
+}
+
+const CASE_LIST = readLines<TruthCase>("smtp/cases.jsonl");
 
 /** What qmail-smtpd makes of the end of qmail-queue, as far as the reply's class goes. */
 function outcomeOf(behaviour: TruthCase["queue_behaviour"]): QueueOutcome {
@@ -65,35 +67,42 @@ function outcomeOf(behaviour: TruthCase["queue_behaviour"]): QueueOutcome {
   return exit >= 11 && exit <= 40 ? refused : deferred;
 }
 
-/** What the look-up says of locals and rcpthosts on such a site. */
-function lookupFor(control: ControlTree) {
-  const files = controlOf(control);
-  const me = files.line("me");
-  const rcptHosts = files.lines("rcpthosts");
-  return lookupOf({
-    locals: files.lines("locals") ?? (me === null ? [] : [me.toLowerCase()]),
-    rcptHosts: rcptHosts === null ? null : rcptHosts.map((host) => host.toLowerCase()),
-  });
+/** Runs `work` on a site with these control files, asked through the real look-up. */
+async function withSite<T>(
+  tree: ControlTree,
+  work: (lookup: SiteLookup) => Promise<T>,
+): Promise<T> {
+  const root = Deno.makeTempDirSync({ prefix: "qfront-smtp-" });
+  try {
+    const control = `${root}/var/qmail/control`;
+    Deno.mkdirSync(control, { recursive: true });
+    for (const [name, content] of Object.entries(tree)) {
+      if (typeof content === "string") Deno.writeFileSync(`${control}/${name}`, bytesOf(content));
+      else Deno.mkdirSync(`${control}/${name}`);
+    }
+    return await work(createLookupService({ root }));
+  } finally {
+    Deno.removeSync(root, { recursive: true });
+  }
 }
 
 /** Reply classes, and what the queue got, of one case run through the engine. */
-async function run(given: TruthCase): Promise<{ classes: string; taken: readonly Queued[] }> {
-  const queue = queueOf({ outcome: outcomeOf(given.queue_behaviour) });
-  const setup: Setup = {
-    settings: { validate: false, bare_lf: "reject" },
-    control: given.control,
-    env: given.env,
-    lookup: lookupFor(given.control),
-    queue,
-  };
-  try {
-    const rig = rigOf(setup, given.env);
-    await feed(rig.engine, given.stdin, [], given.hold_open ? "idle" : "eof");
-    return { classes: classesOf(rig.output.said), taken: queue.taken };
-  } catch (error) {
-    if (!(error instanceof ControlError)) throw error;
-    return { classes: "4", taken: [] };
-  }
+function run(
+  given: TruthCase,
+  cuts: readonly number[] = [],
+): Promise<{ classes: string; taken: readonly Queued[] }> {
+  return withSite(given.control, async (lookup) => {
+    const queue = queueOf({ outcome: outcomeOf(given.queue_behaviour) });
+    const setup = { settings: QMAIL_SETTINGS, control: lookup.control, lookup, queue };
+    try {
+      const rig = rigOf(setup, given.env);
+      await feed(rig.engine, given.stdin, cuts, given.hold_open ? "idle" : "eof");
+      return { classes: classesOf(rig.output.said), taken: queue.taken };
+    } catch (error) {
+      if (!(error instanceof ControlError)) throw error;
+      return { classes: "4", taken: [] };
+    }
+  });
 }
 
 const classesOf = (said: string): string => codesOf(said).map((code) => code.charAt(0)).join("");
@@ -145,6 +154,21 @@ Deno.test({
 });
 
 Deno.test({
+  name: "createSmtpEngine: every recorded dialogue goes the same way byte by byte",
+  ignore: isAbsent,
+  async fn() {
+    for (const given of CASE_LIST) {
+      if (given.stdin.length > 3000) continue;
+      const byByte = Array.from(given.stdin, (_, i) => i);
+      const [slow, fast] = [await run(given, byByte), await run(given)];
+      assertEquals(slow.classes, fast.classes, given.id);
+      // What was written of a message that was given up depends on when, and on nobody.
+      assertEquals(slow.taken.map(shownOf), fast.taken.map(shownOf), given.id);
+    }
+  },
+});
+
+Deno.test({
   name: "createSmtpEngine: the Received line is qmail-smtpd's but for the protocol word",
   ignore: isAbsent,
   async fn() {
@@ -163,5 +187,70 @@ Deno.test({
       });
     }
     assertEquals(faults, []);
+  },
+});
+
+interface RcptHostsFixture {
+  readonly fixture: string;
+  readonly me: string;
+  readonly rcpthosts: string | null;
+  readonly morercpthosts_cdb: string | null;
+  readonly env: Readonly<Record<string, string>>;
+}
+
+interface RcptHostsCase {
+  readonly id: string;
+  readonly fixture: string;
+  readonly address: string;
+  readonly expect: { readonly reply: string; readonly session_continues: boolean };
+}
+
+/** The control files of a fixture. */
+function treeOf(fixture: RcptHostsFixture): ControlTree {
+  const { me, rcpthosts, morercpthosts_cdb } = fixture;
+  return {
+    me,
+    ...(rcpthosts === null ? {} : { rcpthosts }),
+    ...(morercpthosts_cdb === null ? {} : { "morercpthosts.cdb": morercpthosts_cdb }),
+  };
+}
+
+/** Class of RCPT's reply, and whether the session goes on. */
+async function askRcpt(
+  lookup: SiteLookup,
+  fixture: RcptHostsFixture,
+  address: string,
+): Promise<{ answer: string; continues: boolean }> {
+  const setup = { settings: QMAIL_SETTINGS, control: lookup.control, lookup };
+  const rig = rigOf(setup, fixture.env);
+  await feed(rig.engine, `MAIL FROM:<a@b.example>\r\nRCPT TO:<${address}>\r\n`, [], null);
+  const answer = classesOf(rig.output.said).slice(2);
+  return { answer, continues: rig.engine.wants === "input" };
+}
+
+Deno.test({
+  name:
+    "judgeRecipient: every recorded rcpthosts case gets qmail-smtpd's answer, but no open relay",
+  ignore: isAbsent,
+  async fn() {
+    const faults: string[] = [];
+    let relays = 0;
+    const cases = readLines<RcptHostsCase>("rcpthosts/cases.jsonl");
+    for (const fixture of readLines<RcptHostsFixture>("rcpthosts/fixtures.jsonl")) {
+      await withSite(treeOf(fixture), async (lookup) => {
+        for (const given of cases.filter((c) => c.fixture === fixture.fixture)) {
+          const { answer, continues } = await askRcpt(lookup, fixture, given.address);
+          const expected = given.expect.reply.charAt(0);
+          // DIFFERS: without rcpthosts qmail-smtpd relays for everybody.
+          const isRelay = fixture.rcpthosts === null && answer === "5" && expected === "2";
+          if (isRelay) relays++;
+          else if (answer !== expected || continues !== given.expect.session_continues) {
+            faults.push(`${given.id} ${given.address}: ${answer}, qmail-smtpd ${expected}`);
+          }
+        }
+      });
+    }
+    assertEquals(faults, []);
+    assert(relays > 0);
   },
 });
