@@ -8,9 +8,6 @@ import type { Tracer } from "../trace/tracer.ts";
 import { answerOf, type SiteLookup } from "../validate/types.ts";
 import { denoPath } from "../validate/system.ts";
 
-/** Messages of all kept listings together: about 200 bytes each. */
-const CACHED_MESSAGES = 500_000;
-
 /** Opens an account's maildrop. Throws, or rejects with, a MaildropError. */
 export type OpenMaildrop = (account: Account, session: number) => Maildrop | Promise<Maildrop>;
 
@@ -24,7 +21,7 @@ export function openMaildrops(
   const cache = createMaildropCache({
     files: LOCAL_FILES,
     sizes: settings.pop3_sizes,
-    maxMessages: CACHED_MESSAGES,
+    maxMessages: settings.pop3_cache_messages,
     tracer,
     clock: Date.now,
   });

@@ -38,7 +38,7 @@ async function checkPassword(
       return enterTransaction(context, answer.account);
     case "refused":
       context.user = null;
-      traceFailure(context, login, "wrong login or password");
+      traceFailure(context, POP3_EVENTS.loginFailed, login, "wrong login or password");
       context.reply(REPLIES.authFailed);
       if (++context.authFailures >= context.deps.config.maxAuthFailures) {
         context.close("too many failed logins");
@@ -46,16 +46,21 @@ async function checkPassword(
       return;
     case "undecided":
       context.user = null;
-      traceFailure(context, login, answer.reason);
+      traceFailure(context, POP3_EVENTS.loginUndecided, login, answer.reason);
       return context.reply(REPLIES.authUndecided);
   }
 }
 
-function traceFailure(context: Pop3Context, login: string, reason: string): void {
+function traceFailure(
+  context: Pop3Context,
+  event: typeof POP3_EVENTS.loginFailed,
+  login: string,
+  reason: string,
+): void {
   const { tracer } = context.deps;
   if (tracer.level < 2) return;
   const fields = { login, ip: context.peer.remoteIp, reason };
-  tracer.emit(context.peer.session, POP3_EVENTS.loginFailed, fields);
+  tracer.emit(context.peer.session, event, fields);
 }
 
 /** Opens the maildrop of a proven login; a maildrop that can't be opened ends the session. */

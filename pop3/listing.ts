@@ -9,7 +9,7 @@
  * DIFFERS: directories, fifos and sockets are no messages; qmail-pop3d lists them and ends the session at RETR.
  */
 import { createHash } from "node:crypto";
-import { type DirStamp, isMissing, type MaildropFiles } from "./maildrop_files.ts";
+import type { DirStamp, MaildropFiles } from "./maildrop_files.ts";
 import { type Known, sizeFromName } from "./size_index.ts";
 import type { Steps } from "./slices.ts";
 
@@ -129,12 +129,9 @@ function ask(files: MaildropFiles, path: string, base: string): Known | undefine
   try {
     const { isFile, mtime, size } = files.facts(path);
     return isFile ? { mtime, raw: size, sent: sizeFromName(base, size) } : undefined;
-  } catch (error) {
-    // A dangling or looping symbolic link, or another session was faster: not listed, as in qmail-pop3d.
-    if (isMissing(error) || (error instanceof Error && /ELOOP|os error 40/.test(error.message))) {
-      return undefined;
-    }
-    throw error;
+  } catch {
+    // Dangling, not ours to see, or another session was faster: not listed, as in qmail-pop3d.
+    return undefined;
   }
 }
 

@@ -78,11 +78,18 @@ class Cache implements MaildropCache {
         return this.#maildrop(kept, listing, listing === before, session);
       }
       return listing.then((l) => this.#maildrop(kept, l, false, session), (e) => {
-        throw cannotOpen(path, e);
+        throw this.#cannotOpen(kept, e);
       });
     } catch (error) {
-      throw cannotOpen(path, error);
+      throw this.#cannotOpen(kept, error);
     }
+  }
+
+  #cannotOpen(kept: Kept, error: unknown): MaildropError {
+    if (kept.listing === null && this.#kept.get(kept.path) === kept) this.#kept.delete(kept.path);
+    const lasting = isMissing(error) || error instanceof Deno.errors.PermissionDenied;
+    const reason = `Maildir "${kept.path}" can't be read: ${reasonOf(error)}`;
+    return new MaildropError(lasting ? "permanent" : "temporary", reason);
   }
 
   #maildrop(kept: Kept, listing: Listing, cached: boolean, session: number): Maildrop {
@@ -135,7 +142,10 @@ class Cache implements MaildropCache {
     const known = (base: string): Known | undefined => byBase.get(base);
     const listing = yield* scan({ files, path: kept.path, known, now });
     kept.learned += listing.asked;
-    this.#messages += listing.messages.length - (kept.listing?.messages.length ?? 0);
+    // A session may outlive the place its Maildir had here.
+    if (this.#kept.get(kept.path) === kept) {
+      this.#messages += listing.messages.length - (kept.listing?.messages.length ?? 0);
+    }
     kept.listing = listing;
     this.#forgetSome(kept);
     this.#writeIndex(kept, session);
@@ -242,12 +252,6 @@ function isFresh(
 
 function reasonOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
-}
-
-function cannotOpen(path: string, error: unknown): MaildropError {
-  const lasting = isMissing(error) || error instanceof Deno.errors.PermissionDenied;
-  const reason = `Maildir "${path}" can't be read: ${reasonOf(error)}`;
-  return new MaildropError(lasting ? "permanent" : "temporary", reason);
 }
 
 /** A new place for listings: one a process. */

@@ -52,7 +52,6 @@ export const REPLIES = {
   deleted: reply("pop3.message.deleted", "-ERR message is deleted"),
   gone: reply("pop3.message.gone", "-ERR message is no longer there"),
   unreadable: reply("pop3.message.unreadable", "-ERR [SYS/PERM] message can't be read"),
-  sizesFailed: reply("pop3.sizes.failed", "-ERR [SYS/TEMP] sizes can't be found, try later"),
   notAllRemoved: reply(
     "pop3.update.failed",
     "-ERR [SYS/PERM] some deleted messages could not be removed",

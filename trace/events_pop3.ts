@@ -1,6 +1,7 @@
 /**
  * Trace events of the POP3 service. A failed login is one line with reason and address, so that a log watcher
- * needs one pattern; the session's summary counts as Dovecot's does (top, retr: messages/octets; del: deleted/all).
+ * needs one pattern, and the address stands before everything a client chose, so that a login can't forge one; the
+ * session's summary counts as Dovecot's does (top, retr: messages/octets; del: deleted/all).
  */
 import { event } from "./tracer.ts";
 
@@ -21,7 +22,7 @@ export const POP3_EVENTS = {
     1,
     "pop3_session",
     (f) =>
-      `login[${f.login}] ip[${f.ip}] top=${f.top}/${f.top_bytes}, ` +
+      `ip[${f.ip}] login[${f.login}] top=${f.top}/${f.top_bytes}, ` +
       `retr=${f.retr}/${f.retr_bytes}, del=${f.deleted}/${f.messages}, ` +
       `size=${f.size_bytes}, end=${f.end}`,
   ),
@@ -35,13 +36,20 @@ export const POP3_EVENTS = {
     "pop3.login",
     2,
     "pop3_auth",
-    (f) => `login ok: login[${f.login}] ip[${f.ip}]`,
+    (f) => `login ok: ip[${f.ip}] login[${f.login}]`,
   ),
   loginFailed: event<{ login: string; ip: string; reason: string }>(
     "pop3.login.failed",
     2,
     "pop3_auth",
-    (f) => `login failed: login[${f.login}] ip[${f.ip}] reason[${f.reason}]`,
+    (f) => `login failed: ip[${f.ip}] reason[${f.reason}] login[${f.login}]`,
+  ),
+  // Local trouble: not "login failed", or a log watcher would lock out the innocent.
+  loginUndecided: event<{ login: string; ip: string; reason: string }>(
+    "pop3.login.undecided",
+    2,
+    "pop3_auth",
+    (f) => `login undecided: ip[${f.ip}] reason[${f.reason}] login[${f.login}]`,
   ),
   tooManyErrors: event<{ ip: string; errors: number }>(
     "pop3.errors",
@@ -53,7 +61,7 @@ export const POP3_EVENTS = {
     "pop3.maildrop.failed",
     2,
     "pop3_maildrop",
-    (f) => `login[${f.login}] ip[${f.ip}] reason[${f.reason}]`,
+    (f) => `ip[${f.ip}] login[${f.login}] reason[${f.reason}]`,
   ),
   messageFailed: event<{ unique_id: string; reason: string }>(
     "pop3.message.failed",

@@ -132,6 +132,20 @@ Deno.test("size index: a new process reads no message and asks for no facts", ()
     }
   }));
 
+Deno.test("open: a large Maildir is read in slices, one reading serves two logins", () =>
+  withFolder(async (path) => {
+    buildLarge(path);
+    const { files, take } = watched();
+    const large = (dir: string) => ({ ...files.stamp(dir), size: 1 << 20 });
+    const cache = cacheFor({ files: { ...files, stamp: large } });
+    const both = [cache.open(path, 1), cache.open(path, 2)];
+    assert(both.every((maildrop) => maildrop instanceof Promise));
+    const [one, two] = await Promise.all(both);
+    assertEquals(one!.listing, two!.listing);
+    assertEquals(one!.listing.messages.length, 1200);
+    assertEquals(take().filter((call) => call === "facts").length, 1200);
+  }));
+
 Deno.test("size index: nonsense in it, or no right to write it, changes nothing", () =>
   withFolder(async (path) => {
     buildLarge(path);

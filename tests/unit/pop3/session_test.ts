@@ -113,7 +113,10 @@ Deno.test("pass: one failure less than allowed leaves the session open", () =>
 Deno.test("pass: a login that can't be decided is temporary and no failure", () =>
   withTwo(async (path) => {
     const once = "USER undecided\r\nPASS x\r\n";
-    const output = await talk({ path, loggedIn: false }, once.repeat(4));
+    const tracer = memoryTrace(2);
+    const output = await talk({ path, loggedIn: false, tracer }, once.repeat(4));
+    assertEquals(tracer.lines.join("\n").includes("login failed"), false);
+    assertStringIncludes(tracer.lines[0]!, "ip[192.0.2.7] reason[user file can't be read]");
     assertEquals(output.match(/-ERR \[SYS\/TEMP\]/g)?.length, 4);
   }));
 
@@ -124,6 +127,15 @@ Deno.test("pass: a Maildir that is not there is permanent and ends the session",
     await say(engine, "USER joe\r\nPASS secret\r\nNOOP\r\n");
     assertMatch(client.output, /-ERR \[SYS\/PERM\] [^\r]*\r\n$/);
     assertEquals(engine.wants, "close");
+  }));
+
+Deno.test("pass: a Maildir that is a file, or has no cur/, is permanent", () =>
+  withTwo(async (path) => {
+    const reply = /^-ERR \[SYS\/PERM\] [^\r]*\r\n$/;
+    Deno.writeTextFileSync(`${path}/file`, "");
+    assertMatch(await talk({ path: `${path}/file` }), reply);
+    Deno.removeSync(`${path}/cur`, { recursive: true });
+    assertMatch(await talk({ path }), reply);
   }));
 
 Deno.test("capa: tells what is true; only a client that logged in learns what runs here", () =>
@@ -246,12 +258,12 @@ Deno.test("trace: summary, one line for a failed login, no password at any level
     assertStringIncludes(text, "pop3.received: <- AUTH ...");
     assertStringIncludes(
       text,
-      "login failed: login[joe] ip[192.0.2.7] reason[wrong login or password]",
+      "login failed: ip[192.0.2.7] reason[wrong login or password] login[joe]",
     );
-    assertStringIncludes(text, "login ok: login[joe] ip[192.0.2.7]");
+    assertStringIncludes(text, "login ok: ip[192.0.2.7] login[joe]");
     assertStringIncludes(
       text,
-      "login[joe] ip[192.0.2.7] top=1/16, retr=1/22, del=1/2, size=44, end=quit",
+      "ip[192.0.2.7] login[joe] top=1/16, retr=1/22, del=1/2, size=44, end=quit",
     );
   }));
 

@@ -1,7 +1,6 @@
 /** Every recorded dialogue of qmail-popup and qmail-pop3d against the engine. */
 import { assertEquals, assertNotEquals } from "@std/assert";
 import type { AuthAnswer } from "../../../auth/types.ts";
-import { locateMaildir } from "../../../pop3/locate.ts";
 import type { Maildrop } from "../../../pop3/maildrop.ts";
 import { latin1 } from "../../../pop3/replies.ts";
 import { createPop3Engine } from "../../../pop3/session.ts";
@@ -118,7 +117,9 @@ async function runCase(
   const client = new Client();
   const cache = cacheFor({});
   let fd3: string | null = null;
-  const account = { ...JOE, maildir: c.args[c.args.length - 1] ?? "missing" };
+  // cwd of the recorded program was /home/joe.
+  const argument = c.args[c.args.length - 1] ?? "missing";
+  const maildir = root + (argument.startsWith("/") ? argument : `/home/joe/${argument}`);
   const empty = { path: "", listing: { messages: [], uniqueIds: [], octets: 0 } };
   const isPop3d = c.program === "qmail-pop3d" || c.checkpassword?.mode === "exec:";
   const engine = createPop3Engine(
@@ -132,14 +133,11 @@ async function runCase(
       },
       openMaildrop: (_, session) =>
         isPop3d
-          ? cache.open(
-            locateMaildir(account, { lookup: () => neverAsked() }, root) as string,
-            session,
-          )
+          ? cache.open(c.program === "qmail-popup" ? path : maildir, session)
           : empty as unknown as Maildrop,
       tracer: NO_TRACE,
       clock: Date.now,
-      ...(c.program === "qmail-pop3d" ? { account } : {}),
+      ...(c.program === "qmail-pop3d" ? { account: JOE } : {}),
     },
     PEER,
     client,
@@ -160,10 +158,6 @@ async function runCase(
   await engine.end("eof");
   const after = Array.isArray(entries) ? await treeAfter(path) : null;
   return { stdout: client.output, fd3, after };
-}
-
-function neverAsked(): never {
-  throw new Error("the look-up was asked");
 }
 
 /** Both sides of a case in one comparable form each. */
