@@ -32,8 +32,6 @@ export interface UsersNow {
 
 /** Hashes that are looked at to find the most common cost. */
 const SAMPLE = 2000;
-/** While a file is younger than its times can tell, it is read anew each time; surveys may be this old then. */
-const SURVEY_REST_MS = 500;
 
 const hashOf = (data: string): string => {
   const colon = data.indexOf(":");
@@ -74,38 +72,53 @@ export function surveyUsers(reader: CdbReader): Survey {
   };
 }
 
+/** What tells one state of a file from another; "" when there is none. */
+function identityOf(path: string): string {
+  try {
+    const { dev, ino, size, mtime, ctime } = Deno.statSync(path);
+    return `${dev} ${ino} ${size} ${mtime?.getTime()} ${ctime?.getTime()}`;
+  } catch {
+    // Whatever is wrong, opening the file says it better.
+    return "";
+  }
+}
+
 /** Opens `path` (as Deno's file calls take it) anew at each call of the result; a sentence when it can't be used. */
 export function watchUsers(path: string, tracer: Tracer): () => UsersNow | string {
   const file = new CachedCdb(path);
   let current: UsersNow | null = null;
-  let surveyedAt = -Infinity;
+  let surveyed = "";
   let complained = "";
-  const take = (reader: CdbReader): UsersNow => {
-    const now = performance.now();
-    if (current !== null && now - surveyedAt < SURVEY_REST_MS) {
+  /** A file that changed a moment ago is read anew at each question: its survey need not be made anew. */
+  const take = (reader: CdbReader, identity: string): UsersNow => {
+    if (current !== null && identity === surveyed) {
       return current = { reader, survey: current.survey };
     }
     const survey = surveyUsers(reader);
-    surveyedAt = now;
+    surveyed = identity;
+    complained = "";
     if (tracer.level >= 1) {
       tracer.emit(Deno.pid, AUTH_EVENTS.users, { file: path, logins: survey.logins });
     }
-    complained = "";
     return current = { reader, survey };
   };
+  const keep = (error: unknown): UsersNow | string => {
+    const reason = error instanceof Error ? error.message : String(error);
+    if (current === null) return `"${path}" can't be used (${reason}): run qfront newpop`;
+    if (complained !== reason && tracer.level >= 1) {
+      tracer.emit(Deno.pid, AUTH_EVENTS.usersKept, { file: path, reason });
+    }
+    complained = reason;
+    return current;
+  };
   return () => {
+    const identity = identityOf(path);
     try {
       const reader = file.open();
       if (reader === null) return `"${path}" does not exist: run qfront newpop`;
-      return reader === current?.reader ? current : take(reader);
+      return reader === current?.reader ? current : take(reader, identity);
     } catch (error) {
-      const reason = error instanceof Error ? error.message : String(error);
-      if (current === null) return `"${path}" can't be used (${reason}): run qfront newpop`;
-      if (complained !== reason && tracer.level >= 1) {
-        tracer.emit(Deno.pid, AUTH_EVENTS.usersKept, { file: path, reason });
-      }
-      complained = reason;
-      return current;
+      return keep(error);
     }
   };
 }

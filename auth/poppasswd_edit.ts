@@ -56,7 +56,9 @@ export function placeOf(text: string, login: string): Place | null {
   const lines = linesOf(text);
   const at = find(lines, login);
   const line = at < 0 ? null : readLine(lines[at] ?? "", at + 1);
-  return line?.kind === "login" ? line.entry.account : null;
+  if (line?.kind !== "login") return null;
+  const { user, uid, gid, home, maildir } = line.entry.account;
+  return { user, uid, gid, home, maildir };
 }
 
 /**
