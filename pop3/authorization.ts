@@ -81,7 +81,7 @@ export function enterTransaction(context: Pop3Context, account: Account): void |
 }
 
 function begin(context: Pop3Context, maildrop: Maildrop): void {
-  context.drop = { maildrop, deleted: new Set(), last: 0 };
+  context.drop = { maildrop, deleted: new Set(), deletedOctets: 0, last: 0 };
   context.state = "transaction";
   context.reply(REPLIES.loggedIn);
 }

@@ -39,6 +39,8 @@ export interface OpenDrop {
   readonly maildrop: Maildrop;
   /** Messages marked as deleted, counted from 0. */
   readonly deleted: Set<number>;
+  /** Octets of the deleted messages; -1: to be added up. */
+  deletedOctets: number;
   /** Highest number (from 1) that DELE was used on: LAST. */
   last: number;
 }

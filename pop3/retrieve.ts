@@ -128,7 +128,7 @@ async function sendRest(sending: Sending): Promise<void> {
   return end(sending);
 }
 
-function end(sending: Sending): void | Promise<void> {
+function end(sending: Sending): void {
   const { context, message, buffers, state, isTop } = sending;
   message.close();
   giveBuffers(buffers);
@@ -147,7 +147,6 @@ function end(sending: Sending): void | Promise<void> {
     counters.retr++;
     counters.retrBytes += octets;
   }
-  if (output.pending >= PIECE_BYTES) return output.drain();
 }
 
 function fail(context: Pop3Context, index: number, error: unknown): void {

@@ -14,6 +14,8 @@ import { REPLIES, type Reply, VALUE_REPLIES } from "./replies.ts";
 
 const LF = 10;
 const CR = 13;
+/** Replies that may wait for the client while further commands are answered. */
+const PENDING_BYTES = 65536;
 const EMPTY = new Uint8Array(0);
 
 /** A session; nothing happens before `start`. */
@@ -119,8 +121,10 @@ class Pop3Session implements Engine, Pop3Context {
     while (this.wants === "input") {
       const end = chunk.indexOf(LF, at);
       if (end < 0) return this.#keep(chunk, at);
-      const next = end + 1;
-      const waiting = this.#line(chunk, at, end);
+      // A client that asks for much in one go has to take it before it gets more.
+      const isFull = this.output.pending >= PENDING_BYTES;
+      const next = isFull ? at : end + 1;
+      const waiting = isFull ? this.#run(() => this.output.drain()) : this.#line(chunk, at, end);
       if (waiting !== undefined) return waiting.then(() => this.#lines(chunk, next));
       at = next;
     }

@@ -27,11 +27,14 @@ function withSizes(
 }
 
 export function stat(context: Pop3Context): void | Promise<void> {
-  return withSizes(context, ({ maildrop: { listing }, deleted }) => {
-    let octets = listing.octets;
-    for (const index of deleted) octets -= listing.messages[index]!.octets;
-    const count = listing.messages.length - deleted.size;
-    context.replyText(VALUE_REPLIES.stat.text(count, octets));
+  return withSizes(context, (drop) => {
+    const { listing } = drop.maildrop;
+    if (drop.deletedOctets < 0) {
+      drop.deletedOctets = 0;
+      for (const index of drop.deleted) drop.deletedOctets += octetsOf(listing, index);
+    }
+    const count = listing.messages.length - drop.deleted.size;
+    context.replyText(VALUE_REPLIES.stat.text(count, listing.octets - drop.deletedOctets));
   });
 }
 
@@ -99,6 +102,7 @@ export function dele(context: Pop3Context, argument: Uint8Array): void {
   const found = messageArgument(context, argument);
   if ("id" in found) return replyWrong(context, found);
   drop.deleted.add(found.index);
+  drop.deletedOctets = -1;
   drop.last = Math.max(drop.last, found.index + 1);
   context.reply(REPLIES.ok);
 }
@@ -106,6 +110,7 @@ export function dele(context: Pop3Context, argument: Uint8Array): void {
 export function rset(context: Pop3Context): void {
   const drop = context.drop!;
   drop.deleted.clear();
+  drop.deletedOctets = 0;
   drop.last = 0;
   context.reply(REPLIES.ok);
 }

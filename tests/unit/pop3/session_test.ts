@@ -298,23 +298,35 @@ Deno.test("retr: memory stays flat whatever the message's size", () =>
     const path = `${folder}/m`;
     const line = "y".repeat(76) + "\n";
     buildMaildir(path, messages({ "cur/big:2,": line.repeat(200000), "cur/small:2,": line }));
-    const { engine } = connect({ path });
+    const { engine, client } = connect({ path });
     await engine.start();
-    const client = new CountingClient();
-    const big = connect({ path });
-    await big.engine.start();
-    const counting = Object.assign(big.client, { drain: () => client.drainOf(big.client) });
-    await say(big.engine, "RETR 1\r\n" + "RETR 2\r\n".repeat(3000));
-    assertEquals(client.taken + counting.take().length > 200000 * 78, true);
-    assert(counting.mostPending < 256 * 1024, `${counting.mostPending} bytes waited`);
-    await engine.end("eof");
+    const taken = forgetful(client);
+    await say(engine, "RETR 1\r\n" + "RETR 2\r\n".repeat(3000));
+    assertEquals(taken() + client.take().length > 200000 * 78 + 3000 * 78, true);
+    assert(client.mostPending < 256 * 1024, `${client.mostPending} bytes waited`);
   }));
 
-/** Takes and forgets. */
-class CountingClient {
-  taken = 0;
-  drainOf(client: Client): Promise<void> {
-    this.taken += client.take().length;
+Deno.test("list: many lists asked for in one go are given as the client takes them", () =>
+  withFolder(async (folder) => {
+    const path = `${folder}/m`;
+    const contents = Object.fromEntries(
+      Array.from({ length: 300 }, (_, i) => [`cur/${1000 + i}:2,`, "x\n"]),
+    );
+    buildMaildir(path, messages(contents));
+    const { engine, client } = connect({ path });
+    await engine.start();
+    const taken = forgetful(client);
+    await say(engine, "LIST\r\nUIDL\r\n".repeat(500));
+    assert(taken() > 2_000_000);
+    assert(client.mostPending < 128 * 1024, `${client.mostPending} bytes waited`);
+  }));
+
+/** Makes a client throw away what it takes; tells how much that was. */
+function forgetful(client: Client): () => number {
+  let taken = 0;
+  client.drain = () => {
+    taken += client.take().length;
     return Promise.resolve();
-  }
+  };
+  return () => taken;
 }
