@@ -70,7 +70,7 @@ function judge(login: string, program: string, end: ProgramEnd, token: string): 
     const nothing = { user: null, uid: null, gid: null, home: null, maildir: null };
     return { kind: "ok", account: readReport(login, end.output, token) ?? { login, ...nothing } };
   }
-  if (code === 2 || code === 111 || code === 126 || code === 127) {
+  if (code === 2 || code === 111) {
     const what = code === 2 ? "says that it was misused" : "could not check the password";
     return { kind: "undecided", reason: `"${program}" ${what} (exit ${code})` };
   }

@@ -41,22 +41,29 @@ function killGroup(pid: number | undefined): void {
 
 type Exit = { readonly code: number | null; readonly signal: string | null };
 
+/** The shell's exit codes for "could not be run" and "not found". */
+const NOT_RUN = [126, 127];
+
 function endOf(name: string, exit: Exit, output: string): ProgramEnd {
-  return exit.code === null
-    ? { kind: "failed", reason: `"${name}" was ended by ${exit.signal ?? "a signal"}` }
-    : { kind: "exit", code: exit.code, output };
+  const { code, signal } = exit;
+  if (code === null) {
+    return { kind: "failed", reason: `"${name}" was ended by ${signal ?? "a signal"}` };
+  }
+  return NOT_RUN.includes(code)
+    ? { kind: "failed", reason: `"${name}" can't be run (exit ${code})` }
+    : { kind: "exit", code, output };
 }
 
-function start(run: ProgramRun): ChildProcess | Error {
-  const [name = "", ...args] = run.command;
+/**
+ * A shell runs the program in its own place: a program that is not there is then an exit code, not a failed spawn,
+ * which would leave descriptors behind.
+ */
+function start(run: ProgramRun): ChildProcess {
   const stdio: StdioOptions = run.inputFd === 0
     ? ["pipe", "pipe", "inherit"]
     : ["ignore", "pipe", "inherit", "pipe"];
-  try {
-    return spawn(name, args, { env: { ...run.env }, detached: true, stdio });
-  } catch (error) {
-    return error instanceof Error ? error : new Error(String(error));
-  }
+  const args = ["-c", 'exec "$0" "$@"', ...run.command];
+  return spawn("/bin/sh", args, { env: { ...run.env }, detached: true, stdio });
 }
 
 /** Watches `child` until it has ended and said what it had to say, or its time is over. */
@@ -80,7 +87,9 @@ function attend(child: ChildProcess, run: ProgramRun): Promise<ProgramEnd> {
       const reason = `"${name}" took longer than ${run.timeoutSeconds} seconds`;
       settle(exit === null ? { kind: "failed", reason } : endOf(name, exit, output));
     }, run.timeoutSeconds * 1000);
-    child.on("error", (error: Error) => settle({ kind: "failed", reason: cannotRun(name, error) }));
+    child.on("error", (error: Error) => {
+      settle({ kind: "failed", reason: `"${name}" can't be run (${error.message})` });
+    });
     child.on("exit", (code: number | null, signal: string | null) => {
       exit = { code, signal };
       look();
@@ -98,14 +107,9 @@ function attend(child: ChildProcess, run: ProgramRun): Promise<ProgramEnd> {
   });
 }
 
-const cannotRun = (name: string, error: Error) => `"${name}" can't be run (${error.message})`;
-
 /** Runs a program. Never rejects. */
 export function runProgram(run: ProgramRun): Promise<ProgramEnd> {
   const child = start(run);
-  if (child instanceof Error) {
-    return Promise.resolve({ kind: "failed", reason: cannotRun(run.command[0] ?? "", child) });
-  }
   const ended = attend(child, run);
   const sink = child.stdio[run.inputFd] as Writable | null;
   // A program that ends early closes this pipe; then only its exit code counts.
