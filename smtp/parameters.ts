@@ -2,11 +2,11 @@
  * ESMTP parameters of MAIL and RCPT (RFC 5321, section 4.1.1.11).
  *
  * SIZE (RFC 1870), BODY (RFC 6152) and SMTPUTF8 (RFC 6531) are understood. AUTH= (RFC 4954) and the
- * four of RFC 3461 (delivery status) are accepted without effect. Any other is refused with 555: a
- * client that asks for something must learn that it will not get it.
+ * four of RFC 3461 (delivery status) are accepted without effect, and so is a parameter of MAIL on
+ * RCPT.
  *
- * A parameter of MAIL on RCPT, or the other way round, is accepted without effect, as qmail ignores
- * it.
+ * DIFFERS: qmail-smtpd ignores every parameter. A client that asks for something this server does
+ * not do must learn it, so any other parameter is 555, and a value that is none is 501.
  */
 import { REPLIES, type Reply } from "./replies.ts";
 

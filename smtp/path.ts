@@ -87,10 +87,12 @@ function unquote(raw: string): string {
   return address;
 }
 
-/** Parameters begin behind a space; what else follows ">" is ignored, as qmail does. */
+/**
+ * Parameters stand behind "> ". Whatever else follows a path, or follows one without brackets, is
+ * ignored, as qmail does: it is no RFC 5321, and what a parameter means there is anybody's guess.
+ */
 function parametersAfter(argument: string, end: number, closer: string): string {
-  if (end + 1 >= argument.length) return "";
-  if (closer === ">" && argument.charCodeAt(end + 1) !== 0x20) return "";
+  if (closer !== ">" || argument.charCodeAt(end + 1) !== 0x20) return "";
   return argument.slice(end + 1).trim();
 }
 

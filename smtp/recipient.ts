@@ -55,36 +55,36 @@ function lookUp(
   address: string,
   mustBeOurs: boolean,
 ): void | Promise<void> {
-  // "" is what a path without an address parses to. The look-up would deliver it to nobody; nothing
-  // vouches for it.
+  // DIFFERS: qmail-smtpd takes "RCPT TO:<>", and the message is delivered to nobody without a word.
   if (address === "" && session.config.validate) {
     return refuse(session, REPLIES.bad_recipient_syntax);
   }
   const result = session.deps.lookup.lookup(address, session.deps.tracer.level >= 3);
   if (result instanceof Promise) {
-    return result.then((late) => proceed(session, transaction, late, mustBeOurs));
+    return result.then((late) => conclude(session, transaction, address, late, mustBeOurs));
   }
-  return proceed(session, transaction, result, mustBeOurs);
+  return conclude(session, transaction, address, result, mustBeOurs);
 }
 
-function proceed(
+function conclude(
   session: Session,
   transaction: Transaction,
+  address: string,
   result: LookupResult,
   mustBeOurs: boolean,
 ): void {
   if (session.isOver) return;
   traceSteps(session, result);
   if (mustBeOurs && result.route === "remote") {
-    return refuseRelay(session, transaction, result.address);
+    return refuseRelay(session, transaction, address);
   }
   if (mustBeOurs && result.route === "error") return refuseUndecided(session, result);
-  if (!session.config.validate) return accept(session, transaction, result.address);
+  if (!session.config.validate) return accept(session, transaction, address);
   switch (answerOf(result)) {
     case "deliverable":
-      return accept(session, transaction, result.address);
+      return accept(session, transaction, address);
     case "undeliverable":
-      return refuseUnknown(session, transaction, result.address);
+      return refuseUnknown(session, transaction, address);
     case "undecided":
       return refuseUndecided(session, result);
   }

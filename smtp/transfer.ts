@@ -73,7 +73,7 @@ export function takeMailData(
   const filled = takeData(data, chunk, from, piece);
   const given = checkLimits(session, incoming);
   if (given !== undefined) return given.then(() => finishIfEnded(session, incoming));
-  if (incoming.delivery !== null && filled > 0 && data.end !== "bare_lf") {
+  if (incoming.delivery !== null && filled > 0) {
     const written = incoming.delivery.write(piece.subarray(0, filled));
     if (written !== undefined) return written.then(() => finishIfEnded(session, incoming));
   }

@@ -113,6 +113,7 @@ Deno.test("takeData: hops are header lines that begin with received or delivered
   assertEquals(hops("Subject: x\r\n\r\nReceived: x\r\n"), 0);
   assertEquals(hops("Received: x\r\n \r\nReceived: y\r\n"), 2);
   assertEquals(take("Received: x\n\nReceived: x\n.\n", true).hops, 1);
+  assertEquals(take("x\nReceived: x\n.\n", true).hops, 1);
 });
 
 Deno.test("takeData: no byte of the input makes more than the buffer holds", () => {

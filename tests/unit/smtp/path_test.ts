@@ -31,9 +31,9 @@ Deno.test("parsePath: quotes and backslashes are resolved and hide the closing b
 });
 
 Deno.test("parsePath: without brackets the path ends at a space", () => {
-  assertEquals(parsePath("FROM:  joe@example.com SIZE=1", LOCAL), {
+  assertEquals(parsePath("FROM:  joe@example.com SIZE=1 b@c", LOCAL), {
     address: "joe@example.com",
-    parameters: "SIZE=1",
+    parameters: "",
   });
   assertEquals(addressOf("FROM joe@example.com"), "");
   assertEquals(addressOf(""), "");
@@ -41,7 +41,9 @@ Deno.test("parsePath: without brackets the path ends at a space", () => {
 
 Deno.test("parsePath: parameters begin behind a space, anything else behind > is ignored", () => {
   assertEquals(parsePath("FROM:<a@b> SIZE=1  BODY=7BIT ", LOCAL)?.parameters, "SIZE=1  BODY=7BIT");
-  assertEquals(parsePath("FROM:<a@b>SIZE=1", LOCAL)?.parameters, "");
+  assertEquals(parsePath("FROM:<a@b>SIZE=1 X", LOCAL)?.parameters, "");
+  assertEquals(parsePath("FROM:<a@b>", LOCAL)?.parameters, "");
+  assertEquals(parsePath("FROM:<a@b SIZE=1", LOCAL)?.parameters, "");
   assertEquals(parsePath("FROM:<a@b>,<c@d>", LOCAL)?.parameters, "");
 });
 

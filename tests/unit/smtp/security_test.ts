@@ -47,8 +47,10 @@ Deno.test("CVE-2011-0411 (STARTTLS injection): what was sent in clear is forgott
 });
 
 Deno.test("pipelining: nothing behind QUIT is judged or answered", async () => {
-  const { codes, engine } = await talk("QUIT\r\nNOOP\r\nWHAT\r\n");
+  const tracer = createMemoryTracer(4);
+  const { codes, engine } = await talk("QUIT\r\nNOOP\r\nWHAT\r\n", { tracer });
   assertEquals([codes, engine.wants], [["220", "221"], "close"]);
+  assertEquals(tracer.events.filter((e) => e.text.startsWith("C: ")).length, 1);
 });
 
 Deno.test("envelope injection: a NUL ends what is looked at", async () => {

@@ -135,11 +135,13 @@ Deno.test("createSmtpEngine: an end during a commit waits for the queue's word",
 });
 
 Deno.test("createSmtpEngine: an end during a look-up answers no more", async () => {
-  const rig = rigOf({ lookup: lookupOf({ slow: true }) });
+  const tracer = createMemoryTracer(3);
+  const rig = rigOf({ lookup: lookupOf({ slow: true }), tracer });
   await rig.engine.start();
   const receiving = rig.engine.receive(bytesOf(HELLO + MAIL + RCPT + "NOOP\r\n"));
   await rig.engine.end("idle");
   await receiving;
+  assertEquals(tracer.events.at(-1)?.id, "smtp.end");
   assertEquals(rig.output.said.match(/^\d{3} /gm)?.slice(-2), ["250 ", "421 "]);
 });
 
