@@ -8,6 +8,7 @@
  */
 import { parseArgs } from "@std/cli/parse-args";
 import { NO_TRACE } from "../../trace/tracer.ts";
+import { openQmailQueue } from "../../queue/qmail_queue.ts";
 import { openMaildirQueue } from "../../queue/maildir.ts";
 import type { SyncWay } from "../../queue/group_commit.ts";
 import type { Queue } from "../../queue/types.ts";
@@ -67,21 +68,37 @@ async function measure(queue: Queue, connections: number, bytes: number, seconds
   };
 }
 
+/** The program that QMAILQUEUE stands for here: reads everything, keeps nothing. */
+function programQueue(program: string): Queue {
+  return openQmailQueue({
+    program,
+    directory: "/",
+    env: Deno.env.toObject(),
+    timeoutSeconds: 60,
+    maxPrograms: 20,
+    trace: NO_TRACE,
+  });
+}
+
 if (import.meta.main) {
   const args = parseArgs(Deno.args, {
     string: ["connections", "bytes", "seconds", "sync", "program", "dir"],
   });
   const number = (name: string, fallback: number) => Number(args[name] ?? fallback);
+  const kind = String(args._[0] ?? "maildir");
+  const sync = String(args["sync"] ?? "auto") as SyncWay;
   const home = makeMaildir(String(args["dir"] ?? "/tmp"));
   try {
-    const sync = String(args["sync"] ?? "auto") as SyncWay;
+    const queue = kind === "maildir"
+      ? maildirQueue(home, sync)
+      : programQueue(String(args["program"] ?? "/var/qmail/bin/qmail-queue"));
     const result = await measure(
-      maildirQueue(home, sync),
+      queue,
       number("connections", 16),
       number("bytes", 4096),
       number("seconds", 3),
     );
-    console.log(JSON.stringify({ queue: "maildir", sync, ...result }));
+    console.log(JSON.stringify({ queue: kind, sync, ...result }));
   } finally {
     Deno.removeSync(home, { recursive: true });
   }
