@@ -21,6 +21,8 @@ export interface Pop3Deps {
   readonly tracer: Tracer;
   /** Milliseconds since 1970. */
   readonly clock: () => number;
+  /** The greeting's timestamp invites clients to APOP. */
+  readonly offersApop?: boolean;
   /** Who logged in already: the session begins in TRANSACTION, as qmail-pop3d does behind checkpassword. */
   readonly account?: Account;
 }
@@ -50,7 +52,7 @@ export interface Pop3Context {
   readonly peer: Peer;
   readonly output: Output;
   state: State;
-  /** The greeting's timestamp `<pid.time@host>`, what APOP would be computed over. */
+  /** The timestamp `<pid.time@host>` of this session, what APOP would be computed over. */
   readonly timestamp: string;
   /** What USER said; null: nothing yet. */
   user: string | null;

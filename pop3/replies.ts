@@ -63,7 +63,7 @@ export const REPLIES = {
 
 /** Ids of the replies that carry values. */
 export const VALUE_REPLIES = {
-  greeting: { id: "pop3.greeting", text: (stamp: string) => `+OK ${stamp}` },
+  greeting: { id: "pop3.greeting", text: (host: string) => `+OK ${host}` },
   stat: { id: "pop3.stat", text: (count: number, octets: number) => `+OK ${count} ${octets}` },
   list: { id: "pop3.list", text: (number: number, octets: number) => `+OK ${number} ${octets}` },
   uidl: { id: "pop3.uidl", text: (number: number, id: string) => `+OK ${number} ${id}` },

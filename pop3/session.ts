@@ -23,7 +23,11 @@ export function createPop3Engine(deps: Pop3Deps, peer: Peer, output: Output): En
   return new Pop3Session(deps, peer, output);
 }
 
-/** RFC 1939's msg-id, as qmail-popup writes it; a process with many sessions adds the session's number. */
+/**
+ * RFC 1939's msg-id, as qmail-popup writes it; a process with many sessions adds the session's number.
+ * DIFFERS: the greeting has it only where APOP is offered, because curl and others that see it use APOP and nothing
+ * else; qmail-popup always has it, and leaves it to checkpassword to know no clear secrets.
+ */
 function timestampOf(deps: Pop3Deps, peer: Peer): string {
   const who = peer.session === Deno.pid ? `${Deno.pid}` : `${Deno.pid}.${peer.session}`;
   return `<${who}.${Math.floor(deps.clock() / 1000)}@${deps.config.host}>`;
@@ -72,7 +76,8 @@ class Pop3Session implements Engine, Pop3Context {
   start(): void | Promise<void> {
     const { account } = this.deps;
     if (account !== undefined) return this.#run(() => enterTransaction(this, account));
-    this.replyText(VALUE_REPLIES.greeting.text(this.timestamp));
+    const { offersApop, config } = this.deps;
+    this.replyText(VALUE_REPLIES.greeting.text(offersApop ? this.timestamp : config.host));
   }
 
   receive(chunk: Uint8Array): void | Promise<void> {

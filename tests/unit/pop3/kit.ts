@@ -201,6 +201,7 @@ export interface SetUp {
   /** Begins in TRANSACTION. */
   readonly loggedIn?: boolean;
   readonly clock?: () => number;
+  readonly offersApop?: boolean;
 }
 
 export function cacheFor(setUp: Omit<SetUp, "path">): MaildropCache {
@@ -223,6 +224,7 @@ export function connect(setUp: SetUp): { engine: Engine; client: Client } {
     openMaildrop: (_account, session) => cache.open(setUp.path, session),
     tracer: setUp.tracer ?? NO_TRACE,
     clock: setUp.clock ?? Date.now,
+    offersApop: setUp.offersApop ?? false,
     ...(setUp.loggedIn === false ? {} : { account: JOE }),
   };
   return { engine: createPop3Engine(deps, PEER, client), client };

@@ -71,11 +71,18 @@ Deno.test("commands: verbs in any case, LF alone ends a line", () =>
     );
   }));
 
-Deno.test("createPop3Engine: the greeting carries <pid.time@host>", () =>
+Deno.test("createPop3Engine: the greeting has APOP's timestamp only where APOP is offered", () =>
   withTwo(async (path) => {
-    const { engine, client } = connect({ path, loggedIn: false, clock: () => 1234567 });
-    await engine.start();
-    assertEquals(client.output, `+OK <${Deno.pid}.1234@pop.example>\r\n`);
+    for (const [offersApop, text] of [[false, ""], [true, `<${Deno.pid}.1234@`]] as const) {
+      const { engine, client } = connect({
+        path,
+        loggedIn: false,
+        clock: () => 1234567,
+        offersApop,
+      });
+      await engine.start();
+      assertEquals(client.output, `+OK ${text}pop.example${offersApop ? ">" : ""}\r\n`);
+    }
   }));
 
 Deno.test("pass: everything behind one blank is the password", () =>
