@@ -12,6 +12,7 @@ import { ControlError, type ControlFiles } from "../validate/types.ts";
 import { multiline, REPLIES, type Reply, withText } from "./replies.ts";
 import type { LocalLiteral } from "./path.ts";
 
+/** Environment variables of one session. */
 export type Environment = Readonly<Record<string, string>>;
 
 /**
@@ -80,6 +81,7 @@ export interface SmtpConfigReader {
   read(settings: Settings, env: Environment): SmtpConfig;
 }
 
+/** A reader for one site. */
 export function createSmtpConfigReader(
   control: ControlFiles,
   ips: ReadonlySet<string> = ownAddresses(),

@@ -51,6 +51,7 @@ export interface MailData {
   onlyCr: boolean;
 }
 
+/** The state before the first byte. `tolerant`: LF alone ends lines and data. */
 export function startMailData(tolerant: boolean): MailData {
   return {
     tolerant,

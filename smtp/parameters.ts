@@ -17,6 +17,7 @@ export interface Parameters {
   readonly utf8: boolean;
 }
 
+/** What a command without parameters says. */
 export const NO_PARAMETERS: Parameters = { size: null, utf8: false };
 
 const PARAMETER = /^([A-Za-z0-9][A-Za-z0-9-]*)(?:=([\x21-\x3c\x3e-\xff]+))?$/;

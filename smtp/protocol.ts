@@ -29,6 +29,7 @@ const REFUSALS: Readonly<Record<RefuseReason, Reply>> = {
   fault: REPLIES.fault,
 };
 
+/** The SMTP service. */
 export function createSmtpProtocol(service: SmtpService): Protocol {
   return {
     name: "smtp",

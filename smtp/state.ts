@@ -70,6 +70,7 @@ export interface Session {
   isOver: boolean;
 }
 
+/** The state of a connection that has just begun. */
 export function startSession(deps: SmtpDeps, peer: Peer, output: Output): Session {
   const { config } = deps;
   return {

@@ -10,6 +10,7 @@ import { event } from "./tracer.ts";
 /** "1 rcpt", "2 rcpts". */
 const count = (n: number, word: string): string => `${n} ${word}${n === 1 ? "" : "s"}`;
 
+/** What the SMTP service traces. */
 export const SMTP_EVENTS = {
   remoteip: event<{ ip: string }>("setup.remoteip", 1, "setup", (f) => `remoteip: ${f.ip}`),
   controlTrouble: event<{ ip: string; reason: string }>(
