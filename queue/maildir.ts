@@ -11,7 +11,7 @@ import type { Delivery, Envelope, Queue } from "./types.ts";
 import type { Tracer } from "../trace/tracer.ts";
 import { type FileOps, FILES } from "./file_ops.ts";
 import { openGroupCommit, type SyncWay } from "./group_commit.ts";
-import { searchHeader } from "./local_lines.ts";
+import { countLines, searchHeader } from "./local_lines.ts";
 import { commit, discardFiles, fail, joined, type Message, type Shared } from "./maildir_commit.ts";
 import { createTmp, prepareCopy, writeLater, writeNow } from "./maildir_copy.ts";
 import { openMemory } from "./memory.ts";
@@ -88,6 +88,7 @@ function openDelivery(
     search: searchHeader(plan.targets.flatMap((t) => t.deliveredTo)),
     memory: openMemory(),
     bytes: 0,
+    lines: 0,
     spilled: false,
     trouble: plan.trouble,
     groups: new Map(),
@@ -110,6 +111,7 @@ function openDelivery(
 function takeChunk(shared: Shared, message: Message, chunk: Uint8Array): void | Promise<void> {
   message.bytes += chunk.length;
   if (message.trouble !== null || message.copies.length === 0) return;
+  message.lines += countLines(chunk);
   message.search.feed(chunk);
   if (message.memory.take(chunk)) return;
   return spill(shared, message, chunk);

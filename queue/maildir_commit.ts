@@ -8,7 +8,7 @@ import type { Tracer } from "../trace/tracer.ts";
 import { QUEUE_EVENTS } from "../trace/events.ts";
 import { errorText, type FileOps } from "./file_ops.ts";
 import type { GroupCommit, SyncGroup } from "./group_commit.ts";
-import type { HeaderSearch } from "./local_lines.ts";
+import { countLines, type HeaderSearch } from "./local_lines.ts";
 import {
   closeCopy,
   type Copy,
@@ -21,13 +21,14 @@ import {
   writeLater,
   writeNow,
 } from "./maildir_copy.ts";
+import type { NamedSizes } from "./maildir_name.ts";
 import { type Memory, MEMORY_BYTES } from "./memory.ts";
 
 /** What all deliveries of a queue share. */
 export interface Shared {
   readonly ops: FileOps;
   readonly groups: GroupCommit;
-  readonly name: (sizeBytes?: number) => string;
+  readonly name: (sizes?: NamedSizes) => string;
   readonly trace: Tracer;
 }
 
@@ -39,8 +40,9 @@ export interface Message {
   readonly search: HeaderSearch;
   /** What waits to be written. */
   readonly memory: Memory;
-  /** Message bytes so far. */
+  /** Message bytes so far, and the line ends in them. */
   bytes: number;
+  lines: number;
   /** True: the first copy's tmp/ file takes the message as it comes. */
   spilled: boolean;
   trouble: Exclude<QueueOutcome, { kind: "queued" }> | null;
@@ -172,8 +174,9 @@ async function copyFile(shared: Shared, from: Copy, to: Copy): Promise<void> {
 
 function linkCopies(shared: Shared, message: Message): void {
   for (const copy of message.copies) {
-    const size = copy.head.length + message.bytes;
-    linkCopy(shared.ops, copy, () => shared.name(size));
+    const bytes = copy.head.length + message.bytes;
+    const wireBytes = bytes + countLines(copy.head) + message.lines;
+    linkCopy(shared.ops, copy, () => shared.name({ bytes, wireBytes }));
   }
 }
 

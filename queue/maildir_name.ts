@@ -1,6 +1,6 @@
 /**
- * Names of Maildir files: seconds.M<microseconds>P<pid>R<random>Q<counter>[_worker].host, and `,S=<bytes>` in
- * new/, from which POP3 knows the size without a stat.
+ * Names of Maildir files: seconds.M<microseconds>P<pid>R<random>Q<counter>[_worker].host, and `,S=<bytes>,W=<bytes>` in
+ * new/, from which POP3 knows the sizes, on disk and with CRLF line ends, without reading the message.
  *
  * A name is also a POP3 unique-id (qmail-pop3d: the name up to ":"), so it has at most 70 characters from "!" to "~" (RFC 1939,
  * UIDL); a long host name is cut. Host names escape "/" and ":" as the Maildir convention says. Two names of a process differ by
@@ -27,19 +27,27 @@ export interface NameSource {
   readonly now: () => number;
 }
 
+/** Sizes of a message as they stand in its name. */
+export interface NamedSizes {
+  /** As it is on disk. */
+  readonly bytes: number;
+  /** With CRLF line ends. */
+  readonly wireBytes: number;
+}
+
 /** A maker of names; each call gives another one. */
-export function openNames(source: NameSource): (sizeBytes?: number) => string {
+export function openNames(source: NameSource): (sizes?: NamedSizes) => string {
   const host = escapeHost(source.host);
   const random = crypto.getRandomValues(new Uint16Array(1))[0] ?? 0;
   const process = `P${source.pid}R${random.toString(16)}Q`;
   const worker = source.worker === 0 ? "" : `_${source.worker}`;
   let counter = 0;
-  return (sizeBytes) => {
+  return (sizes) => {
     const now = source.now();
     const seconds = Math.floor(now / 1000);
     const micro = Math.floor((now - seconds * 1000) * 1000);
     const start = `${seconds}.M${micro}${process}${++counter}${worker}.`;
-    const end = sizeBytes === undefined ? "" : `,S=${sizeBytes}`;
+    const end = sizes === undefined ? "" : `,S=${sizes.bytes},W=${sizes.wireBytes}`;
     return start + host.slice(0, Math.max(1, LONGEST - start.length - end.length)) + end;
   };
 }

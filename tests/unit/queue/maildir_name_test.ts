@@ -3,11 +3,12 @@ import { escapeHost, openNames } from "../../../queue/maildir_name.ts";
 
 Deno.test("openNames: at most 70 characters from ! to ~, whatever the host, pid and size", () => {
   for (const host of ["mx.example.com", "h".repeat(300), "a/b:c", "h\xf6st", ""]) {
-    for (const size of [undefined, 1, 99_999_999_999]) {
+    for (const bytes of [undefined, 1, 99_999_999_999]) {
+      const sizes = bytes === undefined ? undefined : { bytes, wireBytes: bytes };
       const name = openNames({ host, pid: 4194304, worker: 64, now: () => 9_999_999_999_999 });
       for (let i = 0; i < 1000; i++) name();
-      assertMatch(name(size), /^[\x21-\x39\x3b-\x7e]{1,70}$/);
-      assert(!name(size).includes("/"));
+      assertMatch(name(sizes), /^[\x21-\x39\x3b-\x7e]{1,70}$/);
+      assert(!name(sizes).includes("/"));
     }
   }
 });
@@ -18,9 +19,12 @@ Deno.test("openNames: names differ although the clock stands still or goes back"
   assertEquals(new Set(Array.from({ length: 3000 }, () => name())).size, 3000);
 });
 
-Deno.test("openNames: seconds first, size last", () => {
+Deno.test("openNames: seconds first, sizes last", () => {
   const name = openNames({ host: "mx.example.com", pid: 12, worker: 3, now: () => 1234567 });
-  assertMatch(name(99), /^1234\.M567000P12R[0-9a-f]{1,4}Q1_3\.mx\.example\.com,S=99$/);
+  assertMatch(
+    name({ bytes: 99, wireBytes: 102 }),
+    /^1234\.M567000P12R[0-9a-f]{1,4}Q1_3\.mx\.example\.com,S=99,W=102$/,
+  );
 });
 
 Deno.test("escapeHost: slash, colon and comma as the Maildir convention says", () => {

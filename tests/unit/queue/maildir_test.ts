@@ -30,7 +30,10 @@ Deno.test("maildir: one recipient gets Return-Path, Delivered-To and the message
     assertEquals(mails(`${dir}/joe`), [HEAD + MAIL]);
     const [name = ""] = names(`${dir}/joe/new`);
     assertEquals(outcome, { kind: "queued", id: name });
-    assertStringIncludes(name, `,S=${(HEAD + MAIL).length}`);
+    assertStringIncludes(
+      name,
+      `,S=${(HEAD + MAIL).length},W=${(HEAD + MAIL).replaceAll("\n", "\r\n").length}`,
+    );
     assertEquals((Deno.statSync(`${dir}/joe/new/${name}`).mode ?? 0) & 0o777, 0o600);
     assertEquals(names(`${dir}/joe/tmp`), []);
   }));
