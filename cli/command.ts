@@ -61,11 +61,30 @@ export const SITE_OPTIONS: readonly CommandOption[] = [
 
 const HELP: CommandOption = { name: "help", about: "this text" };
 
+/** Stands for an empty value, which the parser would not see; no argument has a NUL. */
+const EMPTY = "\0";
+
+/** Each option that takes a value joined to it, so that an empty value, or one that begins with "-", stays a value. */
+function withValues(args: readonly string[], taking: readonly CommandOption[]): string[] {
+  const names = new Set(taking.map((o) => `--${o.name}`));
+  const joined: string[] = [];
+  for (let i = 0; i < args.length; i++) {
+    const arg = args[i] ?? "";
+    if (arg === "--") return [...joined, ...args.slice(i)];
+    const value = names.has(arg) ? args[i + 1] : undefined;
+    if (value !== undefined) {
+      joined.push(`${arg}=${value || EMPTY}`);
+      i++;
+    } else joined.push(names.has(arg.slice(0, -1)) && arg.endsWith("=") ? arg + EMPTY : arg);
+  }
+  return joined;
+}
+
 /** Reads `args` as `command` takes them. @throws {UsageError} on an unknown option or a missing value. */
 export function parseCommand(command: Command, args: readonly string[]): ParsedArgs {
   const options = [...command.options, HELP];
   const taking = options.filter((o) => o.value !== undefined);
-  const parsed = parseArgs(args, {
+  const parsed = parseArgs(withValues(args, taking), {
     boolean: options.filter((o) => o.value === undefined).map((o) => o.name),
     string: ["_", ...taking.map((o) => o.name)],
     collect: taking.map((o) => o.name),
@@ -82,7 +101,7 @@ export function parseCommand(command: Command, args: readonly string[]): ParsedA
   });
   const values = (name: string): string[] => {
     const found = parsed[name];
-    return Array.isArray(found) ? found.map(String) : [];
+    return Array.isArray(found) ? found.map((v) => v === EMPTY ? "" : String(v)) : [];
   };
   for (const option of taking) {
     const given = values(option.name);

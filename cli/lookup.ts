@@ -121,12 +121,22 @@ function breakOf(args: ParsedArgs): string | undefined {
   return text;
 }
 
+/** Where problems of the settings go: a missing file is none here, because nothing is traced. */
+function problemsOf(traceCfg: string): (sentence: string) => void {
+  try {
+    Deno.statSync(traceCfg);
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return () => {};
+  }
+  return (sentence) => console.error(`qfront: ${sentence}`);
+}
+
 /** The look-up that the command line means. @throws {UsageError} or {SiteError} */
 async function openLookup(args: ParsedArgs): Promise<SiteLookup> {
   const confBreak = breakOf(args);
   const confPatrn = patternOf(args);
   const place = findSite(args);
-  const settings = (await readSettings(place)).current;
+  const settings = (await readSettings(place, problemsOf(place.traceCfg))).current;
   const given = args.value("default-delivery");
   const set = settings.default_delivery === "" ? null : binaryPath(settings.default_delivery);
   try {

@@ -96,13 +96,16 @@ function requireDirectory(path: string): void {
 }
 
 /** Reads the settings of a place. @throws {UsageError} on a wrong --set. */
-export async function readSettings(place: SitePlace): Promise<SettingsSnapshot> {
+export async function readSettings(
+  place: SitePlace,
+  onProblem: (sentence: string) => void = complain,
+): Promise<SettingsSnapshot> {
   try {
     return await openSettings({
       path: place.traceCfg,
       name: place.traceCfg,
       overrides: place.overrides,
-      onProblem: complain,
+      onProblem,
     });
   } catch (error) {
     if (error instanceof SettingError) throw new UsageError(`--set: ${error.message}`);
@@ -118,6 +121,7 @@ export function openLookup(place: SitePlace, settings: Settings, options: SiteOp
     confBreak: settings.conf_break,
     confPatrn: Number.parseInt(settings.conf_patrn, 8),
     defaultDelivery: settings.default_delivery === "" ? null : settings.default_delivery,
+    users: settings.users,
     recheckMs: options.isService ? 250 : 0,
   });
 }

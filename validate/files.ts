@@ -77,6 +77,7 @@ const TRUSTED_BYTES = 4 * 1024 * 1024;
 const TEXT_BYTES = 64 * 1024;
 const TEXT_TOTAL = 8 * 1024 * 1024;
 const TEXT_FILES = 20_000;
+const PARENTS = 10_000;
 
 function may(stat: Stat, person: { uid: number; gid: number }, bit: number): boolean {
   if (person.uid === 0) return true;
@@ -113,24 +114,51 @@ function equalBytes(a: Uint8Array, b: Uint8Array): boolean {
   return true;
 }
 
-/** The files of the site whose absolute paths lie below `root` (binary, "" or "/" for the system's own). */
-export function openFiles(root: string, calls: System = system()): Files {
+/**
+ * The files of the site whose absolute paths lie below `root` (binary, "" or "/" for the system's own). `recheckMs`: how old
+ * what is known of the directories on the way may be.
+ */
+export function openFiles(root: string, recheckMs = 0, calls: System = system()): Files {
   const prefix = root.replace(/\/+$/, "");
   const seen = new Map<string, Stat | Errno>();
+  const parents = new Map<string, Stat>();
+  let parentsUntil = 0;
 
-  /** lstat of a resolved name, once a look-up. */
-  function look(path: string): Stat | Errno {
+  /** lstat of a resolved name. */
+  const fetch = (path: string): Stat | Errno =>
+    calls.stat(path === "" && prefix === "" ? "/" : prefix + path, false);
+
+  /** The same, once a look-up where somebody's permissions are judged. */
+  function look(path: string, person: Person): Stat | Errno {
+    if (person === null) return fetch(path);
     const known = seen.get(path);
     if (known !== undefined) return known;
-    const stat = calls.stat(path === "" && prefix === "" ? "/" : prefix + path, false);
+    const stat = fetch(path);
     seen.set(path, stat);
     return stat;
+  }
+
+  /** The same for a directory on the way: what it is may be as old as `recheckMs`, but never its absence. */
+  function lookOnTheWay(path: string, person: Person): Stat | Errno {
+    const known = (person === null ? undefined : seen.get(path)) ?? parents.get(path);
+    if (known !== undefined) return known;
+    const stat = look(path, person);
+    if (recheckMs > 0 && typeof stat !== "string" && isDirectory(stat)) parents.set(path, stat);
+    return stat;
+  }
+
+  function forgetParents(): void {
+    if (parents.size === 0) return;
+    const now = performance.now();
+    if (now < parentsUntil && parents.size < PARENTS) return;
+    parents.clear();
+    parentsUntil = now + recheckMs;
   }
 
   /** May `person` search this directory? */
   function search(path: string, person: Person): Failed | null {
     if (path === "") return null;
-    const stat = look(path);
+    const stat = lookOnTheWay(path, person);
     if (typeof stat === "string") return unseen(stat, path);
     if (!isDirectory(stat)) return failed("ENOTDIR", path);
     return person !== null && !may(stat, person, SEARCH) ? failed("EACCES", path) : null;
@@ -140,9 +168,12 @@ export function openFiles(root: string, calls: System = system()): Files {
   function walk(path: string, person: Person, from: string): Found | Failed {
     if (path === "") return failed("ENOENT", path);
     if (path.length >= PATH_MAX) return failed("ENAMETOOLONG", path);
+    forgetParents();
     let here = path.startsWith("/") ? "" : from;
     let rest = path;
     let links = 0;
+    /** What `here` is, where that is known already. */
+    let last: Stat | null = null;
     for (;;) {
       let start = 0;
       while (rest.charCodeAt(start) === 47) start++;
@@ -156,24 +187,29 @@ export function openFiles(root: string, calls: System = system()): Files {
       if (name === ".") continue;
       if (name === "..") {
         here = here.slice(0, Math.max(here.lastIndexOf("/"), 0));
+        last = null;
         continue;
       }
       const next = `${here}/${name}`;
       if (name.length > NAME_MAX) return failed("ENAMETOOLONG", next);
-      const stat = look(next);
+      const stat = rest === "" ? look(next, person) : lookOnTheWay(next, person);
       if (typeof stat === "string") return unseen(stat, next);
       if (!isLink(stat)) {
         here = next;
+        last = stat;
         continue;
       }
       if (++links > MAX_LINKS) return failed("ELOOP", next);
       const link = calls.readLink(prefix + next);
       if (typeof link === "string") return unseen(link, next);
       if (link.target === "") return failed("ENOENT", next);
-      if (link.target.startsWith("/")) here = "";
+      if (link.target.startsWith("/")) {
+        here = "";
+        last = null;
+      }
       rest = link.target + rest;
     }
-    const stat = look(here);
+    const stat = last ?? look(here, person);
     if (typeof stat === "string") return unseen(stat, here);
     if (path.endsWith("/") || rest !== "") {
       if (!isDirectory(stat)) return failed("ENOTDIR", here);
@@ -214,10 +250,27 @@ export function openFiles(root: string, calls: System = system()): Files {
 
   function watch(path: string): Watched {
     let kept: { stat: Stat; bytes: Uint8Array; trusted: boolean } | null = null;
+    let way: string | null = null;
+    let wayUntil = 0;
+
+    /** Below a root: one stat of the name that the way led to, the whole way again every `recheckMs`. */
+    function find(): Found | Failed {
+      if (prefix === "" || recheckMs === 0) return resolve(path, null);
+      const now = performance.now();
+      if (way !== null && now < wayUntil) {
+        const stat = calls.stat(prefix + way, false);
+        if (typeof stat !== "string" && !isLink(stat)) return { ok: true, path: way, stat };
+      }
+      const found = resolve(path, null);
+      way = found.ok ? found.path : null;
+      wayUntil = now + recheckMs;
+      return found;
+    }
+
     return {
       path,
       bytes() {
-        const found = resolve(path, null);
+        const found = find();
         if (!found.ok) {
           kept = null;
           return found;

@@ -47,7 +47,7 @@ const NO_ID = 0xffffffff;
 /** The look-up of a site. @throws {SiteFault} when its root or qmail directory is not there. */
 export function createLookupService(options: LookupOptions = {}): SiteLookup {
   const site = resolveSite(options);
-  const files = openFiles(site.root);
+  const files = openFiles(site.root, site.recheckMs, site.system);
   checkDirectory(files, site.qmailDir);
   const directory = `${site.qmailDir}/control`;
   const control = openControl(files, directory, site.recheckMs);
@@ -87,6 +87,7 @@ function lookUp(walk: Walk, address: string, explain: boolean): LookupResult {
   const draft: Draft = { address, route: "error", verdict: "deferred", reason: "" };
   const sink = explain ? gatherSteps() : null;
   walk.files.begin();
+  walk.users.begin();
   try {
     decide(walk, draft, sink);
   } catch (error) {

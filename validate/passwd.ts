@@ -15,6 +15,8 @@ export type { User } from "./getpwnam.ts";
 export interface Users {
   /** Where they come from, for people: "/etc/passwd" or "the system's user database". */
   readonly source: string;
+  /** A new look-up begins: what changed since is seen, once. */
+  begin(): void;
   /** null: there is no such user. @throws {LookupTrouble} when that can't be known. */
   find(name: string): User | null;
 }
@@ -62,19 +64,30 @@ export function openPasswd(files: Files, path = "/etc/passwd"): Users {
   const watched = files.watch(path);
   let bytes: Uint8Array | null = null;
   let users = new Map<string, User>();
-  return {
-    source: path,
-    find(name) {
-      const now = watched.bytes();
-      if (!(now instanceof Uint8Array)) {
-        bytes = null;
-        if (now.errno === "ENOENT") return null;
+  let isCurrent = false;
+
+  function load(): void {
+    const now = watched.bytes();
+    if (now instanceof Uint8Array) {
+      if (now !== bytes) users = parsePasswd(latin1(now));
+      bytes = now;
+    } else {
+      if (now.errno !== "ENOENT") {
         throw new LookupTrouble(`${path} can't be read: ${failureWords(now)}`);
       }
-      if (now !== bytes) {
-        users = parsePasswd(latin1(now));
-        bytes = now;
-      }
+      bytes = null;
+      users = new Map();
+    }
+    isCurrent = true;
+  }
+
+  return {
+    source: path,
+    begin: () => {
+      isCurrent = false;
+    },
+    find(name) {
+      if (!isCurrent) load();
       return users.get(name) ?? null;
     },
   };
@@ -101,6 +114,7 @@ function openLibraryUsers(passwd: Users, filesFirst: boolean, keepMs: number): U
   const kept = new Map<string, { readonly user: User | null; readonly until: number }>();
   return {
     source: "the system's user database",
+    begin: () => passwd.begin(),
     find(name) {
       const local = filesFirst ? passwd.find(name) : null;
       if (local !== null) return local;

@@ -1,7 +1,7 @@
 /**
  * Which site is looked up: its root, its qmail directory, and what is compiled into its qmail.
  */
-import { binaryPath } from "./system.ts";
+import { binaryPath, type System, system } from "./system.ts";
 
 /** A site that can't be used at all. `message`: a sentence without final period. */
 export class SiteFault extends Error {
@@ -25,6 +25,8 @@ export interface LookupOptions {
   readonly recheckMs?: number;
   /** Judge permissions as the programs would meet them, which takes root's eyes; default: this process is root now. */
   readonly judges?: boolean;
+  /** The file calls; default: those of this process. */
+  readonly system?: System;
 }
 
 /** The options with their defaults; paths are binary strings, "" the system's own root. */
@@ -37,6 +39,7 @@ export interface Site {
   readonly users: "system" | "passwd";
   readonly recheckMs: number;
   readonly judges: boolean;
+  readonly system: System;
 }
 
 const RECHECK_MS = 250;
@@ -72,5 +75,6 @@ export function resolveSite(options: LookupOptions): Site {
     users: options.users ?? "system",
     recheckMs: options.recheckMs ?? RECHECK_MS,
     judges: options.judges ?? Deno.uid() === 0,
+    system: options.system ?? system(),
   };
 }

@@ -1,17 +1,8 @@
 /** Every recorded case of qmail's look-up and of its rcpthosts, in every field. Takes root: owners and modes matter. */
 import { assertEquals } from "@std/assert";
 import { createLookupService } from "../../../validate/lookup.ts";
-import type { LookupResult } from "../../../validate/types.ts";
+import { actual, type Case, expected, HERE, readLines, ROOT } from "./truth.ts";
 import { buildSite, type Fixture, writeFile } from "./site_builder.ts";
-
-const TRUTH = new URL("../../../../shared/qmail-truth/", import.meta.url).pathname;
-
-interface Case {
-  readonly id: string;
-  readonly fixture: string;
-  readonly address: string;
-  readonly expect: Readonly<Record<string, unknown>>;
-}
 
 interface RcptFixture {
   readonly fixture: string;
@@ -27,49 +18,6 @@ interface RcptCase {
   readonly fixture: string;
   readonly address: string;
   readonly expect: { readonly accepted: boolean; readonly session_continues: boolean };
-}
-
-function present(): boolean {
-  try {
-    return Deno.statSync(TRUTH).isDirectory;
-  } catch {
-    console.warn(`skipped: the recorded cases are not at ${TRUTH}`);
-    return false;
-  }
-}
-
-const HERE = present();
-const ROOT = Deno.uid() === 0;
-if (HERE && !ROOT) console.warn("skipped: building the recorded installations takes root");
-
-function readLines<T>(name: string): T[] {
-  const text = Deno.readTextFileSync(TRUTH + name).trim();
-  return text.split("\n").map((line) => JSON.parse(line) as T);
-}
-
-const FIELDS = [
-  "route",
-  "rewritten",
-  "selector",
-  "user",
-  "uid",
-  "gid",
-  "home",
-  "dash",
-  "ext",
-  "qmailfile",
-] as const;
-
-function expected(expect: Case["expect"]): Record<string, unknown> {
-  const fields: Record<string, unknown> = { verdict: expect.lookup_verdict ?? expect.verdict };
-  for (const field of FIELDS) if (field in expect) fields[field] = expect[field];
-  return fields;
-}
-
-function actual(result: LookupResult): Record<string, unknown> {
-  const fields: Record<string, unknown> = { verdict: result.verdict };
-  for (const field of FIELDS) if (result[field] !== undefined) fields[field] = result[field];
-  return fields;
 }
 
 const group = <T extends { fixture: string }>(items: readonly T[]) =>
@@ -94,8 +42,8 @@ Deno.test({
         for (const { id, address, expect } of cases.get(fixture.fixture) ?? []) {
           checked++;
           const result = service.lookup(address);
-          const want = JSON.stringify(expected(expect), keysOf(expect));
-          const have = JSON.stringify(actual(result), keysOf(result));
+          const want = JSON.stringify(expected(expect));
+          const have = JSON.stringify(actual(result));
           if (want !== have) {
             wrong.push(`${id} ${address}\n want ${want}\n have ${have} ${result.reason}`);
           }
@@ -108,11 +56,6 @@ Deno.test({
     assertEquals(checked, 1006);
   },
 });
-
-/** Field names in one order, for comparing. */
-function keysOf(_: unknown): string[] {
-  return ["verdict", ...FIELDS];
-}
 
 /** The address as it is after the SMTP parser took the source route off. */
 const withoutRoute = (address: string): string =>
