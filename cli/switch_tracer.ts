@@ -24,15 +24,15 @@ export class SwitchTracer implements Tracer {
   /** Goes on as `settings` say; a file that stays the same is only opened anew (logrotate). */
   use(settings: Settings): void {
     const file = tracePath(settings.trace_file, this.#place.path, this.#place.root);
-    const { trace_level: level, trace_format: format } = settings;
-    const chosen = `${level} ${format} ${file}`;
+    const { trace_level: level, trace_format: format, trace_remoteip: remoteIp } = settings;
+    const chosen = `${level} ${format} ${remoteIp} ${file}`;
     if (chosen === this.#chosen) {
       this.#file?.reopen();
       return;
     }
     void this.#file?.close();
     this.#chosen = chosen;
-    this.#file = openTrace({ file, level, format, onTrouble: this.#complain });
+    this.#file = openTrace({ file, level, format, remoteIp, onTrouble: this.#complain });
     this.level = this.#file.level;
   }
 
