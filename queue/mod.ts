@@ -58,7 +58,7 @@ export function openQueue(options: QueueOptions): Queue | MaildirQueue {
       return openProgramQueue(options);
     case "maildir":
       return openMaildirQueue({
-        routing: routeBy(options.site, deliversAsOwner(options.settings)),
+        routing: routeBy(options.site, () => deliversAsOwner(options.settings)),
         trace: options.trace,
         host: options.host,
         pid: Deno.pid,
@@ -74,7 +74,7 @@ export function openQueue(options: QueueOptions): Queue | MaildirQueue {
   }
 }
 
-/** Only root can take the identity of others. */
+/** Only root can take the identity of others; asked for each message, as root may be given away in between. */
 const deliversAsOwner = (settings: Settings): boolean =>
   settings.deliver_as === "owner" && Deno.uid() === 0;
 

@@ -3,9 +3,10 @@
  *
  * Mirrors qmail.c as qmail-smtpd uses it. The envelope begins only after the complete message, and its end is written only then: a program
  * that sees an unfinished envelope queues nothing. Only the exit code counts. A program that takes too long is killed.
- * DIFFERS: the program is started when the message is complete or longer than 64 KiB, not at DATA: slow clients don't hold
- * programs, and a message that is never finished costs none.
- * Memory: 64 KiB; beyond, the program's pace is the client's.
+ * DIFFERS: the program is started when the message is complete or longer than 64 KiB, not at DATA: a message that is never finished
+ * costs none. When half of the allowed programs run, longer messages wait in a nameless temporary file until they are complete,
+ * so that slow clients can't hold all programs.
+ * Memory: 64 KiB; a program that takes the message as it comes makes its pace the client's.
  */
 import type { Delivery, Envelope, Queue, QueueOutcome } from "./types.ts";
 import type { Tracer } from "../trace/tracer.ts";
@@ -14,7 +15,8 @@ import { errorText } from "./file_ops.ts";
 import { outcomeOfEnd } from "./exit_codes.ts";
 import { createHandCount, traceOutcome } from "./hand_count.ts";
 import { bytesOf } from "./local_lines.ts";
-import { openMemory } from "./memory.ts";
+import { MEMORY_BYTES } from "./memory.ts";
+import { openSpool, type Spool } from "./spool.ts";
 import type { Program, ProgramEnd, StartProgram } from "./program.ts";
 import { startProgram } from "./start_program.ts";
 import { createSlots, type Slots } from "./slots.ts";
@@ -39,11 +41,11 @@ interface Message {
   readonly envelope: Envelope;
   readonly path: string;
   readonly env: Readonly<Record<string, string>>;
+  readonly spool: Spool;
   bytes: number;
   program: Program | null;
-  timer: number | undefined;
   timedOut: boolean;
-  /** Why the program could not be started. */
+  /** Why the message can't be handed over. */
   trouble: string | null;
 }
 
@@ -89,33 +91,28 @@ function openDelivery(
   done: () => void,
 ): Delivery {
   const { options } = shared;
-  const memory = openMemory();
   const message: Message = {
     session,
     envelope,
     path: programPath(options, env),
     env: { ...options.env, ...env },
+    spool: openSpool(),
     bytes: 0,
     program: null,
-    timer: undefined,
     timedOut: false,
     trouble: null,
   };
   return {
-    write(chunk) {
-      message.bytes += chunk.length;
-      if (message.trouble !== null) return;
-      if (message.program === null && memory.take(chunk)) return;
-      return passOn(shared, message, memory.empty(), chunk);
-    },
+    write: (chunk) => takeChunk(shared, message, chunk),
     async commit() {
-      const outcome = await commit(shared, message, memory.empty());
+      const outcome = await commit(shared, message);
+      message.spool.close();
       traceOutcome(options.trace, "qmail-queue", session, envelope, outcome, message.bytes);
       done();
       return outcome;
     },
     async abort() {
-      memory.empty();
+      message.spool.close();
       if (message.program !== null) {
         message.program.message.end();
         message.program.envelope.end();
@@ -126,7 +123,45 @@ function openDelivery(
   };
 }
 
-/** Starts the program of a message, when a slot is free. */
+function takeChunk(shared: Shared, message: Message, chunk: Uint8Array): void | Promise<void> {
+  message.bytes += chunk.length;
+  if (message.trouble !== null) return;
+  const { program, spool } = message;
+  if (program !== null) return passOn(shared, message, program.message.write(chunk));
+  const short = message.bytes <= MEMORY_BYTES;
+  if (short || spool.onDisk || !shared.slots.roomy) return spool.write(chunk);
+  // The chunk is the caller's again as soon as this call returns.
+  const copy = chunk.slice();
+  return begin(shared, message).then(async () => {
+    if (message.program === null) return;
+    await sendSpooled(shared, message, message.program);
+    await passOn(shared, message, message.program.message.write(copy));
+  });
+}
+
+/** Waits for a program that is slower than its client. */
+function passOn(
+  shared: Shared,
+  message: Message,
+  written: void | Promise<void>,
+): void | Promise<void> {
+  return written instanceof Promise ? withinTime(shared, message, written) : undefined;
+}
+
+/** Waits for the program, but not longer than allowed: then it is killed, which ends every wait for it. */
+async function withinTime<T>(shared: Shared, message: Message, wait: Promise<T>): Promise<T> {
+  const timer = setTimeout(() => {
+    message.timedOut = true;
+    message.program?.kill();
+  }, shared.options.timeoutSeconds * 1000);
+  try {
+    return await wait;
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/** Starts the program of a message, when a place is free. */
 async function begin(shared: Shared, message: Message): Promise<void> {
   const { timeoutSeconds } = shared.options;
   if (!await shared.slots.take(timeoutSeconds * 1000)) {
@@ -135,62 +170,58 @@ async function begin(shared: Shared, message: Message): Promise<void> {
     return;
   }
   try {
-    const program = await shared.start(message.path, message.env);
-    message.program = program;
-    message.timer = setTimeout(() => {
-      message.timedOut = true;
-      program.kill();
-    }, timeoutSeconds * 1000);
+    message.program = await shared.start(message.path, message.env);
   } catch (error) {
     shared.slots.give();
     message.trouble = errorText(error);
   }
 }
 
-/** Gives the program what waited in memory, and `chunk`, at the program's pace. */
-async function passOn(
-  shared: Shared,
-  message: Message,
-  waiting: Uint8Array,
-  chunk: Uint8Array,
-): Promise<void> {
-  if (message.program === null) {
-    // The chunk is the caller's again as soon as this call returns.
-    chunk = chunk.slice();
-    await begin(shared, message);
+/** Gives the program what waited for it. */
+async function sendSpooled(shared: Shared, message: Message, program: Program): Promise<void> {
+  try {
+    for await (const piece of message.spool.read()) {
+      if (program.message.broken) break;
+      await passOn(shared, message, program.message.write(piece));
+    }
+  } catch (error) {
+    message.trouble ??= errorText(error);
   }
-  const pipe = message.program?.message;
-  if (pipe === undefined) return;
-  if (waiting.length > 0) await pipe.write(waiting);
-  await pipe.write(chunk);
 }
 
 /** Everything after the last byte. Never rejects. */
-async function commit(
-  shared: Shared,
-  message: Message,
-  waiting: Uint8Array,
-): Promise<QueueOutcome> {
-  if (message.program === null && message.trouble === null) await begin(shared, message);
+async function commit(shared: Shared, message: Message): Promise<QueueOutcome> {
+  message.trouble ??= message.spool.trouble;
+  const streamed = message.program !== null;
+  if (!streamed && message.trouble === null) await begin(shared, message);
   const program = message.program;
-  if (program === null) {
-    return { kind: "deferred", code: "4.3.0", reason: message.trouble ?? "No program was started" };
-  }
-  if (waiting.length > 0) await program.message.write(waiting);
-  program.message.end();
-  if (!program.message.broken) await writeEnvelope(program, message.envelope);
-  program.envelope.end();
-  const complete = !program.message.broken && !program.envelope.broken;
-  const end = await finish(shared, message, program);
+  if (program === null) return deferred(message.trouble ?? "No program was started");
+  if (!streamed) await sendSpooled(shared, message, program);
+  const end = await withinTime(shared, message, handOver(shared, message, program));
   if (message.timedOut) {
-    const reason = `qmail-queue took longer than ${shared.options.timeoutSeconds} seconds`;
-    return { kind: "deferred", code: "4.3.0", reason };
+    return deferred(`qmail-queue took longer than ${shared.options.timeoutSeconds} seconds`);
   }
-  if (end.code === 0 && !complete) {
-    const reason = "qmail-queue ended before it had read the whole message";
-    return { kind: "deferred", code: "4.3.0", reason };
+  if (message.trouble !== null) return deferred(message.trouble);
+  if (end.code === 0 && !end.complete) {
+    return deferred("qmail-queue ended before it had read the whole message");
   }
   return outcomeOfEnd(end, program.errorText(), `qp ${program.pid}`);
+}
+
+const deferred = (reason: string): QueueOutcome => ({ kind: "deferred", code: "4.3.0", reason });
+
+/** Ends the message, sends the envelope if the message is complete, and waits for the program's end. */
+async function handOver(
+  shared: Shared,
+  message: Message,
+  program: Program,
+): Promise<ProgramEnd & { readonly complete: boolean }> {
+  program.message.end();
+  const whole = message.trouble === null && !program.message.broken;
+  if (whole) await writeEnvelope(program, message.envelope);
+  program.envelope.end();
+  const complete = whole && !program.envelope.broken;
+  return { ...await finish(shared, message, program), complete };
 }
 
 /** Bytes of the envelope that are put together before they are written. */
@@ -211,8 +242,7 @@ async function writeEnvelope(program: Program, envelope: Envelope): Promise<void
 
 /** Waits for the program's end and lets the next one start. */
 async function finish(shared: Shared, message: Message, program: Program): Promise<ProgramEnd> {
-  const end = await program.ended;
-  clearTimeout(message.timer);
+  const end = await withinTime(shared, message, program.ended);
   shared.slots.give();
   if (shared.options.trace.level >= 2) {
     const how = end.code === null ? `signal ${end.signal}` : `exit ${end.code}`;

@@ -14,8 +14,8 @@ export type RouteSource = Pick<SiteLookup, "lookup" | "readInstructions" | "mail
  * A routing over the look-up. `asOwner`: Maildir files are made with the rights of the user they are for, which only root
  * can do; otherwise with those of this process.
  */
-export function routeBy(site: RouteSource, asOwner: boolean): Routing {
-  return (address) => routeOf(site, site.lookup(address), asOwner);
+export function routeBy(site: RouteSource, asOwner: () => boolean): Routing {
+  return (address) => routeOf(site, site.lookup(address), asOwner());
 }
 
 function routeOf(site: RouteSource, result: LookupResult, asOwner: boolean): LocalRoute {

@@ -1,6 +1,8 @@
 /** A number of places, given out in the order of asking. */
 
 export interface Slots {
+  /** More than half of the places are free. */
+  readonly roomy: boolean;
   /** True when a place was given; false after `milliseconds` without one. */
   take(milliseconds: number): Promise<boolean>;
   /** A place is free again. */
@@ -12,6 +14,9 @@ export function createSlots(places: number): Slots {
   let free = places;
   const waiting = new Set<() => void>();
   return {
+    get roomy() {
+      return free > places / 2;
+    },
     take(milliseconds) {
       if (free > 0) {
         free--;

@@ -12,6 +12,8 @@ export interface Spool {
   readonly bytes: number;
   /** Why the message can't be kept: a sentence; null while it can. */
   readonly trouble: string | null;
+  /** True once a part of the message is in the file. */
+  readonly onDisk: boolean;
   /** Keeps a copy of `chunk`. Never rejects. */
   write(chunk: Uint8Array): void | Promise<void>;
   /** The message from its beginning, in pieces that are valid until the next is asked for. Can be called again. Rejects when the file fails. */
@@ -67,6 +69,9 @@ export function openSpool(): Spool {
   return {
     get bytes() {
       return bytes;
+    },
+    get onDisk() {
+      return file !== null;
     },
     get trouble() {
       return trouble;

@@ -77,14 +77,14 @@ Deno.test("openQueue: the queue that was chosen takes a message", () =>
 
 Deno.test("routeBy: places, owner, and outcomes of the look-up", async () => {
   const lines = [maildirTo("./Maildir/"), { kind: "forward", text: "b@x", where: "" } as const];
-  const route = await routeBy(siteWith({}, lines, ["/root/home/joe/Maildir"]), true)("a@x");
+  const route = await routeBy(siteWith({}, lines, ["/root/home/joe/Maildir"]), () => true)("a@x");
   assertEquals(route.instructions.map((i) => i.text), ["/root/home/joe/Maildir", "b@x"]);
   assertEquals([route.outcome, route.owner, route.rewritten], [
     "deliver",
     { uid: 1001, gid: 1002 },
     "pre-a@x",
   ]);
-  assertEquals((await routeBy(siteWith({}, lines, ["/m"]), false)("a@x")).owner, null);
+  assertEquals((await routeBy(siteWith({}, lines, ["/m"]), () => false)("a@x")).owner, null);
   for (
     const [verdict, outcome] of [
       ["discarded", "discard"],
@@ -94,10 +94,13 @@ Deno.test("routeBy: places, owner, and outcomes of the look-up", async () => {
       ["deferred", "undecided"],
     ] as const
   ) {
-    assertEquals((await routeBy(siteWith({ verdict }, [], []), false)("a@x")).outcome, outcome);
+    assertEquals(
+      (await routeBy(siteWith({ verdict }, [], []), () => false)("a@x")).outcome,
+      outcome,
+    );
   }
-  const troubled = await routeBy(siteWith({}, [], [], "The file is locked"), false)("a@x");
+  const troubled = await routeBy(siteWith({}, [], [], "The file is locked"), () => false)("a@x");
   assertEquals([troubled.outcome, troubled.reason], ["undecided", "The file is locked"]);
-  const changed = await routeBy(siteWith({}, lines, []), false)("a@x");
+  const changed = await routeBy(siteWith({}, lines, []), () => false)("a@x");
   assertEquals(changed.outcome, "undecided");
 });

@@ -263,3 +263,30 @@ Deno.test("qmail_queue: a session's environment reaches the program, and its QMA
       assertEquals(read(`${dir}/ip`), "192.0.2.7");
     }
   }));
+
+Deno.test("qmail_queue: a long message from a slow client holds no program while others run", () =>
+  inTempDir(async (dir) => {
+    const program = standIn(dir, RECORD);
+    const queue = queueOf(program, { maxPrograms: 2 });
+    const slow = await queue.open(1, { sender: "s@x", recipients: ["a@x"] });
+    await slow.write(new Uint8Array(100_000).fill(65));
+    const spooled = await queue.open(1, { sender: "s@x", recipients: ["b@x"] });
+    for (let i = 0; i < 3; i++) await spooled.write(new Uint8Array(100_000).fill(66 + i));
+    assertKind(await deliver(queue, ["c@x"], "x\n"), "queued");
+    assertKind(await spooled.commit(), "queued");
+    const text = ["B", "C", "D"].map((c) => c.repeat(100_000)).join("");
+    assert(read(`${dir}/message`) === text, "the spooled message differs");
+    assertEquals(read(`${dir}/envelope`), "Fs@x\0Tb@x\0\0");
+    assertKind(await slow.commit(), "queued");
+    assertEquals(read(`${dir}/envelope`), "Fs@x\0Ta@x\0\0");
+  }));
+
+Deno.test("qmail_queue: the time limit is the program's, not the client's", () =>
+  inTempDir(async (dir) => {
+    const queue = queueOf(standIn(dir, RECORD), { timeoutSeconds: 0.4 });
+    const delivery = await queue.open(1, { sender: "", recipients: ["a@x"] });
+    await delivery.write(new Uint8Array(100_000));
+    await new Promise((resolve) => setTimeout(resolve, 600));
+    await delivery.write(new Uint8Array(100_000));
+    assertKind(await delivery.commit(), "queued");
+  }));
