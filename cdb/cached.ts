@@ -1,8 +1,8 @@
 /**
  * A cdb file kept in memory and read again when device, inode, size or times change.
  *
- * One stat(2) a question. A file that changed less than a second before it was read is read again, because its times
- * may be too coarse to show a second change.
+ * One stat(2) a question. A file that changed less than a second before it was read is read again,
+ * because its times may be too coarse to show a second change.
  */
 import { CdbReader } from "./reader.ts";
 
@@ -19,7 +19,10 @@ export class CachedCdb {
     this.#path = path;
   }
 
-  /** The database as it is now; null when there is no such file. @throws {Error} when it can't be read. */
+  /**
+   * The database as it is now; null when there is no such file. @throws {Error} when it can't be
+   * read.
+   */
   open(): CdbReader | null {
     let stat: Deno.FileInfo;
     try {

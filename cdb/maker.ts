@@ -1,12 +1,14 @@
 /**
  * Maker of D. J. Bernstein's constant database (cdb): records in, the bytes of the file out.
  *
- * Mirrors cdb_make.c: records in the order given, then 256 hash tables with twice as many slots as entries. It writes no
- * file: the caller writes a temporary one, syncs it and renames it.
+ * Mirrors cdb_make.c: records in the order given, then 256 hash tables with twice as many slots as
+ * entries. It writes no file: the caller writes a temporary one, syncs it and renames it.
  */
 import { cdbHash, HEADER_BYTES } from "./reader.ts";
 
-/** A database would be larger than the format can say. `message` is a sentence without final period. */
+/**
+ * A database would be larger than the format can say. `message` is a sentence without final period.
+ */
 export class CdbTooLarge extends Error {
   override name = "CdbTooLarge";
 }
@@ -17,7 +19,8 @@ interface Slot {
 }
 
 /**
- * The file that holds `entries`, keys and data as binary strings. Of several entries with one key readers see the first.
+ * The file that holds `entries`, keys and data as binary strings. Of several entries with one key
+ * readers see the first.
  * @throws {CdbTooLarge} beyond 4 GiB.
  */
 export function makeCdb(

@@ -1,9 +1,10 @@
 /**
  * Reader of D. J. Bernstein's constant database (cdb), the whole file in memory.
  *
- * Mirrors cdb_seek.c as qmail-lspawn and qmail-smtpd use it: a table or record outside the file is an error, never
- * "not found", and the first of several records with one key wins. Keys and data are binary strings, one char a byte.
- * It does not watch the file: that is cached.ts here, and validate/files.ts for the look-up.
+ * Mirrors cdb_seek.c as qmail-lspawn and qmail-smtpd use it: a table or record outside the file is
+ * an error, never "not found", and the first of several records with one key wins. Keys and data
+ * are binary strings, one char a byte. It does not watch the file: that is cached.ts here, and
+ * validate/files.ts for the look-up.
  */
 import { latin1 } from "./bytes.ts";
 
@@ -15,7 +16,9 @@ export class CdbError extends Error {
 /** Length of the table of 256 pointers at a file's beginning, in bytes. */
 export const HEADER_BYTES = 2048;
 
-/** The hash of the first `length` bytes of a binary key: h = 33 h xor byte, from 5381, modulo 2^32. */
+/**
+ * The hash of the first `length` bytes of a binary key: h = 33 h xor byte, from 5381, modulo 2^32.
+ */
 export function cdbHash(key: string, length = key.length): number {
   let hash = 5381;
   for (let i = 0; i < length; i++) {
@@ -35,7 +38,8 @@ export class CdbReader {
   }
 
   /**
-   * Data of the first record whose key is the first `length` chars of `key`; null when there is none.
+   * Data of the first record whose key is the first `length` chars of `key`; null when there is
+   * none.
    * @throws {CdbError} when the file is cut short or is no cdb.
    */
   find(key: string, length = key.length): string | null {

@@ -1,8 +1,9 @@
 /**
  * `qfront lookup`: what qmail would do with addresses, from the command line or standard input.
  *
- * Addresses are bytes: those of the command line as the terminal sent them, those of standard input as they are, one a line or ended
- * by NUL. Exit code 0: all deliverable; 100: one is not; 111: one is undecided. It asks, it never delivers.
+ * Addresses are bytes: those of the command line as the terminal sent them, those of standard input
+ * as they are, one a line or ended by NUL. Exit code 0: all deliverable; 100: one is not; 111: one
+ * is undecided. It asks, it never delivers.
  */
 import { fromLatin1, latin1 } from "../cdb/mod.ts";
 import { VALIDATE_EVENTS } from "../trace/events_validate.ts";
@@ -55,7 +56,10 @@ const KEYS = [
   "reason",
 ] as const;
 
-/** One object on a line; a key is absent where its step was not reached. Text of U+0000..U+00FF, one char a byte. */
+/**
+ * One object on a line; a key is absent where its step was not reached. Text of U+0000..U+00FF, one
+ * char a byte.
+ */
 export function jsonLine(result: LookupResult): string {
   const fields = KEYS.filter((key) => result[key] !== undefined).map((key) => [key, result[key]]);
   return `${JSON.stringify(Object.fromEntries(fields))}\n`;
@@ -77,7 +81,10 @@ export function textLines(result: LookupResult): string {
   return `${visible(`${address}: ${result.verdict}. ${result.reason}`)}\n${steps.join("")}`;
 }
 
-/** Pieces of standard input as addresses; a last one without its end counts, an end without address behind it does not. */
+/**
+ * Pieces of standard input as addresses; a last one without its end counts, an end without address
+ * behind it does not.
+ */
 function* addressesIn(io: LookupIo, separator: string): Generator<string[]> {
   const buffer = new Uint8Array(65536);
   let partial = "";
@@ -200,7 +207,10 @@ export const makeLookup = (io: LookupIo): Command => ({
 
 export const LOOKUP = makeLookup(REAL_IO);
 
-/** Runs the command on arguments as the shell gives them; complaints go to standard error. The result is the exit code. */
+/**
+ * Runs the command on arguments as the shell gives them; complaints go to standard error. The
+ * result is the exit code.
+ */
 export async function runLookup(args: string[], io: LookupIo = REAL_IO): Promise<number> {
   const command = makeLookup(io);
   try {

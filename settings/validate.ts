@@ -1,4 +1,7 @@
-/** Settings of the look-up (docs/lookup.md): what is compiled into qmail and can't be read from a file. */
+/**
+ * Settings of the look-up (docs/lookup.md): what is compiled into qmail and can't be read from a
+ * file.
+ */
 import { choice, type Setting, SettingError, text } from "./kinds.ts";
 
 /** One byte. */

@@ -1,8 +1,8 @@
 /**
  * users/cdb: the exact entry, else the longest wildcard, as qmail-lspawn looks it up.
  *
- * Mirrors nughde_get() of qmail-lspawn.c. A missing file is fine; any other error, also a database without its wildcard set,
- * defers everything. It reads the database only; newu.ts makes one.
+ * Mirrors nughde_get() of qmail-lspawn.c. A missing file is fine; any other error, also a database
+ * without its wildcard set, defers everything. It reads the database only; newu.ts makes one.
  */
 import { CdbError, CdbReader } from "../cdb/mod.ts";
 import type { Files } from "./files.ts";

@@ -1,8 +1,10 @@
 /**
- * Control files as qmail reads them: one line, a list of entries, or a number; read again when they change.
+ * Control files as qmail reads them: one line, a list of entries, or a number; read again when they
+ * change.
  *
- * Mirrors control.c (control_readline, control_readfile, control_readint) and the cutting of lists at NUL in constmap.c. A missing
- * file is null; a directory or an unreadable file is a ControlError. Nothing here knows what the files mean.
+ * Mirrors control.c (control_readline, control_readfile, control_readint) and the cutting of lists
+ * at NUL in constmap.c. A missing file is null; a directory or an unreadable file is a
+ * ControlError. Nothing here knows what the files mean.
  */
 import type { Failed, Files, Watched } from "./files.ts";
 import { errnoWords, failureWords } from "./trouble.ts";
@@ -59,7 +61,10 @@ export interface ControlTexts extends ControlFiles {
   text(name: string): string | null;
 }
 
-/** `recheckMs`: how long an answer may be old; 0 looks every time. `directory`: absolute, within the site. */
+/**
+ * `recheckMs`: how long an answer may be old; 0 looks every time. `directory`: absolute, within the
+ * site.
+ */
 export function openControl(files: Files, directory: string, recheckMs: number): ControlTexts {
   const known = new Map<string, Kept>();
 

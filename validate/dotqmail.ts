@@ -1,9 +1,10 @@
 /**
  * The home and the dot-qmail file, as qmail-local finds and judges them.
  *
- * Mirrors checkhome(), qmeexists(), qmesearch() and qmeox() of qmail-local.c. What the file says is read by instructions.ts; nothing
- * is delivered here.
+ * Mirrors checkhome(), qmeexists(), qmesearch() and qmeox() of qmail-local.c. What the file says is
+ * read by instructions.ts; nothing is delivered here.
  */
+import type { Absences } from "./absences.ts";
 import type { Assignment } from "./assign.ts";
 import { type Files, type Found, isRegular, type Person } from "./files.ts";
 import { lowerAscii } from "./rewrite.ts";
@@ -19,6 +20,8 @@ export interface HomeContext {
   readonly forbidden: number;
   /** Who opens: the assigned uid and gid, or null for this process. */
   readonly person: Person;
+  /** What need not be asked again. */
+  readonly absences: Absences;
 }
 
 const octal = (mode: number): string => (mode & 0o7777).toString(8).padStart(4, "0");
@@ -74,12 +77,17 @@ function tryFile(
   context: HomeContext,
   steps: StepSink | null,
 ): DotQmail | null {
+  // Somebody who wants to see steps wants to see them taken.
+  if (steps === null && context.absences.has(home, name)) return null;
   const found = context.files.open(name, context.person, home.path);
   const shown = `${home.path}/${name}`;
   if (!found.ok) {
     const words = failureWords(found);
     steps?.add("dot-qmail", shown, "", words);
-    if (!found.hidden && isAbsence(found.errno)) return null;
+    if (!found.hidden && isAbsence(found.errno)) {
+      context.absences.note(home, name, found);
+      return null;
+    }
     throw new LookupTrouble(`The file ${shown} can't be opened: ${words}`);
   }
   if (!isRegular(found.stat)) {
@@ -106,7 +114,10 @@ function tryFile(
   };
 }
 
-/** The file for this extension, else the nearest default; null when there is none. @throws {LookupTrouble} */
+/**
+ * The file for this extension, else the nearest default; null when there is none. @throws
+ * {LookupTrouble}
+ */
 export function findDotQmail(
   assigned: Assignment,
   home: Found,
@@ -125,7 +136,10 @@ export function findDotQmail(
   return null;
 }
 
-/** Is there a file of that suffix (-owner, -owner-default) beside this extension's? Anything that stat(2) sees counts. */
+/**
+ * Is there a file of that suffix (-owner, -owner-default) beside this extension's? Anything that
+ * stat(2) sees counts.
+ */
 export function hasOwnerFile(
   assigned: Assignment,
   home: Found,

@@ -1,53 +1,34 @@
 /**
- * The look-up's only access to files: paths resolved below the site's root, permissions judged, contents kept while they
- * do not change.
+ * The look-up's only access to files: paths resolved below the site's root, permissions judged,
+ * contents kept while they do not change.
  *
- * Mirrors what the kernel does for qmail's programs (path_resolution(7)): search permission on every directory, symbolic links
- * followed up to 40, absolute ones from the site's root, ".." never above it. The judging goes by mode, owner and group
- * of a person without supplementary groups; access control lists are not seen. The root directory itself is not judged.
+ * Mirrors what the kernel does for qmail's programs (path_resolution(7)): search permission on
+ * every directory, symbolic links followed up to 40, absolute ones from the site's root, ".." never
+ * above it. The judging goes by mode, owner and group of a person without supplementary groups;
+ * access control lists are not seen. The root directory itself is not judged.
  */
+import { keepTexts, type Watched, watchFile } from "./kept.ts";
 import {
-  type Errno,
-  S_IFDIR,
-  S_IFLNK,
-  S_IFMT,
-  S_IFREG,
-  type Stat,
-  type System,
-  system,
-} from "./system.ts";
-import { latin1 } from "../cdb/bytes.ts";
+  type Failed,
+  failed,
+  type Found,
+  isDirectory,
+  isLink,
+  type Person,
+  unseen,
+} from "./sight.ts";
+import { type Errno, type Stat, type System, system } from "./system.ts";
 
-/** Whose permissions are judged; null: this process itself, by what the system lets it do. */
-export type Person = { readonly uid: number; readonly gid: number } | null;
-
-/** A file that was found. `path`: its absolute name within the site, links resolved, "" for the root. */
-export interface Found {
-  readonly ok: true;
-  readonly path: string;
-  readonly stat: Stat;
-}
-
-/** A file that was not found. */
-export interface Failed {
-  readonly ok: false;
-  readonly errno: Errno;
-  /** The name at which the way ended. */
-  readonly at: string;
-  /** This process could not see, so nobody can say what the person would have seen. */
-  readonly hidden: boolean;
-}
-
-/** A file that is asked for often: its bytes, the same array as long as they do not change. */
-export interface Watched {
-  readonly path: string;
-  bytes(): Uint8Array | Failed;
-}
+export type { Watched } from "./kept.ts";
+export { type Failed, type Found, isDirectory, isRegular, type Person } from "./sight.ts";
 
 export interface Files {
   /** Forgets what was learned of directories: begins a new look-up. */
   begin(): void;
-  /** Follows `path`; relative ones begin at `from` (a `Found.path`). `follow`: also a link at its end. */
+  /**
+   * Follows `path`; relative ones begin at `from` (a `Found.path`). `follow`: also a link at its
+   * end.
+   */
   resolve(path: string, person: Person, from?: string): Found | Failed;
   /** Changes to a directory, as far as permissions go. */
   enter(path: string, person: Person, from?: string): Found | Failed;
@@ -56,13 +37,12 @@ export interface Files {
   /** The text of a regular file that was opened; kept while it does not change. */
   text(found: Found): string | Failed;
   watch(path: string): Watched;
-  /** Absolute name on this system, binary, of a site's path; the part that does not exist is taken as written. */
+  /**
+   * Absolute name on this system, binary, of a site's path; the part that does not exist is taken
+   * as written.
+   */
   onDisk(path: string, from?: string): string;
 }
-
-export const isDirectory = (stat: Stat): boolean => (stat.mode & S_IFMT) === S_IFDIR;
-export const isRegular = (stat: Stat): boolean => (stat.mode & S_IFMT) === S_IFREG;
-const isLink = (stat: Stat): boolean => (stat.mode & S_IFMT) === S_IFLNK;
 
 const SEARCH = 1;
 const READ = 4;
@@ -70,13 +50,6 @@ const MAX_LINKS = 40;
 const NAME_MAX = 255;
 const PATH_MAX = 4096;
 
-/** Milliseconds a file must have been at rest before its times are trusted to show the next change. */
-const REST_MS = 1000;
-/** A watched file beyond this size is trusted at once: reading it at every look-up would cost more. */
-const TRUSTED_BYTES = 4 * 1024 * 1024;
-const TEXT_BYTES = 64 * 1024;
-const TEXT_TOTAL = 8 * 1024 * 1024;
-const TEXT_FILES = 20_000;
 const PARENTS = 10_000;
 
 function may(stat: Stat, person: { uid: number; gid: number }, bit: number): boolean {
@@ -85,38 +58,9 @@ function may(stat: Stat, person: { uid: number; gid: number }, bit: number): boo
   return ((stat.mode >> shift) & bit) !== 0;
 }
 
-const failed = (errno: Errno, at: string, hidden = false): Failed => ({
-  ok: false,
-  errno,
-  at,
-  hidden,
-});
-
-/** A failure of this process's own call: without permission it could not see. */
-const unseen = (errno: Errno, at: string): Failed =>
-  failed(
-    errno,
-    at,
-    errno === "EACCES" || errno === "EPERM" || errno === "EILSEQ",
-  );
-
-function same(a: Stat, b: Stat): boolean {
-  return a.ino === b.ino && a.mtime === b.mtime && a.ctime === b.ctime && a.size === b.size &&
-    a.dev === b.dev;
-}
-
-const atRest = (stat: Stat, now: number): boolean =>
-  now - Math.max(stat.mtime, stat.ctime) > REST_MS;
-
-function equalBytes(a: Uint8Array, b: Uint8Array): boolean {
-  if (a.length !== b.length) return false;
-  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false;
-  return true;
-}
-
 /**
- * The files of the site whose absolute paths lie below `root` (binary, "" or "/" for the system's own). `recheckMs`: how old
- * what is known of the directories on the way may be.
+ * The files of the site whose absolute paths lie below `root` (binary, "" or "/" for the system's
+ * own). `recheckMs`: how old what is known of the directories on the way may be.
  */
 export function openFiles(root: string, recheckMs = 0, calls: System = system()): Files {
   const prefix = root.replace(/\/+$/, "");
@@ -138,7 +82,10 @@ export function openFiles(root: string, recheckMs = 0, calls: System = system())
     return stat;
   }
 
-  /** The same for a directory on the way: what it is may be as old as `recheckMs`, but never its absence. */
+  /**
+   * The same for a directory on the way: what it is may be as old as `recheckMs`, but never its
+   * absence.
+   */
   function lookOnTheWay(path: string, person: Person): Stat | Errno {
     const known = (person === null ? undefined : seen.get(path)) ?? parents.get(path);
     if (known !== undefined) return known;
@@ -248,51 +195,8 @@ export function openFiles(root: string, recheckMs = 0, calls: System = system())
 
   const text = keepTexts(prefix, calls);
 
-  function watch(path: string): Watched {
-    let kept: { stat: Stat; bytes: Uint8Array; trusted: boolean } | null = null;
-    let way: string | null = null;
-    let wayUntil = 0;
-
-    /** Below a root: one stat of the name that the way led to, the whole way again every `recheckMs`. */
-    function find(): Found | Failed {
-      if (prefix === "" || recheckMs === 0) return resolve(path, null);
-      const now = performance.now();
-      if (way !== null && now < wayUntil) {
-        const stat = calls.stat(prefix + way, false);
-        if (typeof stat !== "string" && !isLink(stat)) return { ok: true, path: way, stat };
-      }
-      const found = resolve(path, null);
-      way = found.ok ? found.path : null;
-      wayUntil = now + recheckMs;
-      return found;
-    }
-
-    return {
-      path,
-      bytes() {
-        const found = find();
-        if (!found.ok) {
-          kept = null;
-          return found;
-        }
-        if (kept !== null && kept.trusted && same(kept.stat, found.stat)) return kept.bytes;
-        const now = Date.now();
-        const bytes = calls.read(prefix + found.path);
-        if (typeof bytes === "string") {
-          kept = null;
-          return unseen(bytes, found.path);
-        }
-        const trusted = atRest(found.stat, now) || bytes.length > TRUSTED_BYTES;
-        const unchanged = kept !== null && equalBytes(kept.bytes, bytes);
-        kept = {
-          stat: found.stat,
-          bytes: unchanged && kept !== null ? kept.bytes : bytes,
-          trusted,
-        };
-        return kept.bytes;
-      },
-    };
-  }
+  const watch = (path: string): Watched =>
+    watchFile(path, { prefix, recheckMs, calls, resolve: (p) => resolve(p, null) });
 
   function onDisk(path: string, from = ""): string {
     const whole = path.startsWith("/") ? path : `${from}/${path}`;
@@ -307,27 +211,4 @@ export function openFiles(root: string, recheckMs = 0, calls: System = system())
   }
 
   return { begin: () => seen.clear(), resolve, enter, open, text, watch, onDisk };
-}
-
-/** Texts of small files, kept while the files do not change; when they grow too many it begins anew. */
-function keepTexts(prefix: string, calls: System): (found: Found) => string | Failed {
-  const texts = new Map<string, { readonly stat: Stat; readonly text: string }>();
-  let total = 0;
-  return (found) => {
-    const kept = texts.get(found.path);
-    if (kept !== undefined && same(kept.stat, found.stat)) return kept.text;
-    const now = Date.now();
-    const bytes = calls.read(prefix + found.path);
-    if (typeof bytes === "string") return unseen(bytes, found.path);
-    const text = latin1(bytes);
-    if (atRest(found.stat, now) && text.length <= TEXT_BYTES) {
-      if (texts.size >= TEXT_FILES || total > TEXT_TOTAL) {
-        texts.clear();
-        total = 0;
-      }
-      texts.set(found.path, { stat: found.stat, text });
-      total += text.length;
-    }
-    return text;
-  };
 }

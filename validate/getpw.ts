@@ -1,8 +1,9 @@
 /**
  * From a local part to a user of the system, else to user alias, as qmail-getpw decides.
  *
- * Mirrors userext() and main() of qmail-getpw.c: candidates end at the string's end or at a break character, longest first, at most
- * 31 bytes, lower-cased; root is skipped, and so is a user whose home can't be seen by qmailp or is not his own.
+ * Mirrors userext() and main() of qmail-getpw.c: candidates end at the string's end or at a break
+ * character, longest first, at most 31 bytes, lower-cased; root is skipped, and so is a user whose
+ * home can't be seen by qmailp or is not his own.
  */
 import type { Assignment } from "./assign.ts";
 import { type Files, type Person } from "./files.ts";

@@ -1,8 +1,8 @@
 /**
  * getpwnam_r(3) of the C library: users as NSS answers (LDAP, sss, systemd ...).
  *
- * DIFFERS: where the call fails (a directory server that is down), qmail-getpw takes the user for absent and the mail bounces; here the
- * look-up is undecided, because the sender can try again.
+ * DIFFERS: where the call fails (a directory server that is down), qmail-getpw takes the user for
+ * absent and the mail bounces; here the look-up is undecided, because the sender can try again.
  */
 import { fromLatin1, latin1 } from "../cdb/mod.ts";
 import { LIBRARY } from "./library.ts";
@@ -36,7 +36,10 @@ function textAt(record: DataView, offset: number): string {
   return latin1(Uint8Array.from(bytes));
 }
 
-/** A function that asks the C library, or null where there is none. The function throws LookupTrouble. */
+/**
+ * A function that asks the C library, or null where there is none. The function throws
+ * LookupTrouble.
+ */
 export function findThroughLibrary(): ((name: string) => User | null) | null {
   const call = LIBRARY;
   if (call === null) return null;

@@ -1,8 +1,9 @@
 /**
  * The lines of a dot-qmail file or of the default delivery, as data.
  *
- * Mirrors the loop over `cmds` in main() of qmail-local.c: what each line is, a blank first line, the x bit and +list before a file or
- * program line. It runs nothing, and exit code 99 of a program that would stop the loop is not known here.
+ * Mirrors the loop over `cmds` in main() of qmail-local.c: what each line is, a blank first line,
+ * the x bit and +list before a file or program line. It runs nothing, and exit code 99 of a program
+ * that would stop the loop is not known here.
  */
 import type { Instruction } from "./types.ts";
 
@@ -40,8 +41,8 @@ function kindOf(whole: string, text: string): Instruction["kind"] | null {
 }
 
 /**
- * Reads `text`. `source`: what it is, for sentences ("/home/joe/.qmail", "the default delivery"); `forwardOnly`: the
- * file's x bit is set.
+ * Reads `text`. `source`: what it is, for sentences ("/home/joe/.qmail", "the default delivery");
+ * `forwardOnly`: the file's x bit is set.
  */
 export function parseInstructions(
   text: string,
@@ -73,7 +74,10 @@ export function parseInstructions(
   return { instructions, trouble: null };
 }
 
-/** No program, no mbox: everything can be delivered by whoever can write a Maildir and look up a forward. */
+/**
+ * No program, no mbox: everything can be delivered by whoever can write a Maildir and look up a
+ * forward.
+ */
 export function needsNoPrograms(instructions: readonly Instruction[]): boolean {
   return instructions.every((i) => i.kind === "maildir" || i.kind === "forward");
 }

@@ -1,7 +1,9 @@
 /**
- * The C library's calls that the look-up makes: file names as bytes, errors as numbers, users as NSS answers.
+ * The C library's calls that the look-up makes: file names as bytes, errors as numbers, users as
+ * NSS answers.
  *
- * Opened once for the life of the isolate; null where there is no such library, and everybody has another way.
+ * Opened once for the life of the isolate; null where there is no such library, and everybody has
+ * another way.
  */
 
 const SYMBOLS = {

@@ -1,45 +1,35 @@
 /**
- * The whole walk: what qmail would do with an envelope recipient, short of running its delivery instructions.
+ * The whole walk: what qmail would do with an envelope recipient, short of running its delivery
+ * instructions.
  *
- * Mirrors the way of a recipient through qmail-send (rewrite.ts), qmail-lspawn (assign.ts), qmail-getpw (getpw.ts) and qmail-local
- * (dotqmail.ts, instructions.ts), with the reports of qmail-lspawn.c and qmail-local.c. As root, permissions are judged as the program that
- * would meet them; otherwise by what the system lets this process see, and what it may not see is "deferred".
+ * Mirrors the way of a recipient through qmail-send (rewrite.ts), qmail-lspawn (assign.ts),
+ * qmail-getpw (getpw.ts) and qmail-local (dotqmail.ts, instructions.ts), with the reports of
+ * qmail-lspawn.c and qmail-local.c. As root, permissions are judged as the program that would meet
+ * them; otherwise by what the system lets this process see, and what it may not see is "deferred".
  */
+import { rememberAbsences } from "./absences.ts";
 import { type Assignment, openAssignments } from "./assign.ts";
-import { type ControlTexts, openControl } from "./control.ts";
-import { enterHome, findDotQmail, hasOwnerFile, safeExtension } from "./dotqmail.ts";
-import { type Files, isDirectory, openFiles, type Person } from "./files.ts";
+import { openControl } from "./control.ts";
+import { instructionsFor, maildirsOf, readInstructions } from "./delivery.ts";
+import { enterHome, findDotQmail } from "./dotqmail.ts";
+import { type Files, isDirectory, openFiles } from "./files.ts";
 import { getpw } from "./getpw.ts";
-import { needsNoPrograms, type ParsedInstructions, parseInstructions } from "./instructions.ts";
 import { openUsers } from "./passwd.ts";
 import { openRcptHosts } from "./rcpthosts.ts";
 import { rewrite, rewriteTables } from "./rewrite.ts";
-import { type LookupOptions, resolveSite, type Site, SiteFault } from "./site.ts";
+import { type LookupOptions, resolveSite, SiteFault } from "./site.ts";
 import { gatherSteps, type StepSink } from "./steps.ts";
 import { failureWords, LookupTrouble } from "./trouble.ts";
-import {
-  ControlError,
-  type Instructions,
-  type LookupResult,
-  type MailPlaces,
-  type SiteLookup,
-} from "./types.ts";
+import type { LookupResult, SiteLookup } from "./types.ts";
+import { homeContext, noMailbox, troubleOf, type Walk } from "./walk.ts";
 
 export { type LookupOptions, SiteFault } from "./site.ts";
 
 type Draft = { -readonly [K in keyof LookupResult]: LookupResult[K] };
 
-/** Everything the walk asks. */
-interface Walk {
-  readonly site: Site;
-  readonly files: Files;
-  readonly tables: ReturnType<typeof rewriteTables>;
-  readonly assignments: ReturnType<typeof openAssignments>;
-  readonly users: ReturnType<typeof openUsers>;
-  readonly control: ControlTexts;
-}
-
-/** User of qmail-getpw; where there is none, a stranger, to whom only what is open to all is open. */
+/**
+ * User of qmail-getpw; where there is none, a stranger, to whom only what is open to all is open.
+ */
 const STRANGER = { uid: -1, gid: -1 } as const;
 /** setuid(2) and setgid(2) refuse it. */
 const NO_ID = 0xffffffff;
@@ -55,6 +45,7 @@ export function createLookupService(options: LookupOptions = {}): SiteLookup {
     site,
     files,
     control,
+    absences: rememberAbsences(),
     tables: rewriteTables(control),
     assignments: openAssignments(files, `${site.qmailDir}/users/cdb`),
     users: openUsers(files, {
@@ -96,12 +87,6 @@ function lookUp(walk: Walk, address: string, explain: boolean): LookupResult {
   }
   if (sink !== null) draft.steps = sink.steps;
   return draft;
-}
-
-/** Trouble as a sentence. What nobody foresaw is undecided as well. */
-function troubleOf(error: unknown): string {
-  if (error instanceof LookupTrouble || error instanceof ControlError) return error.message;
-  return `The look-up failed: ${error instanceof Error ? error.message : String(error)}`;
 }
 
 function decide(walk: Walk, draft: Draft, steps: StepSink | null): void {
@@ -146,10 +131,6 @@ function select(walk: Walk, local: string, draft: Draft, steps: StepSink | null)
   return getpw(local, context, steps);
 }
 
-/** Whose rights qmail-local would have. */
-const deliverer = (walk: Walk, who: { uid: number; gid: number }): Person =>
-  walk.site.judges ? { uid: who.uid, gid: who.gid } : null;
-
 function judge(walk: Walk, assigned: Assignment, draft: Draft, steps: StepSink | null): void {
   const { user, uid, gid, home } = assigned;
   if (uid === NO_ID || gid === NO_ID) {
@@ -167,11 +148,7 @@ function judge(walk: Walk, assigned: Assignment, draft: Draft, steps: StepSink |
     steps?.add("home", home, "", "no absolute path");
     return;
   }
-  const context = {
-    files: walk.files,
-    forbidden: walk.site.confPatrn,
-    person: deliverer(walk, assigned),
-  };
+  const context = homeContext(walk, assigned);
   const entered = enterHome(home, context, steps);
   const file = findDotQmail(assigned, entered, context, steps);
   if (file === null && assigned.dash !== "") {
@@ -179,127 +156,14 @@ function judge(walk: Walk, assigned: Assignment, draft: Draft, steps: StepSink |
     draft.reason = noMailbox(assigned);
     return;
   }
-  if (file !== null) {
-    draft.qmailfile = file.name;
-    if (file.trouble !== null) throw new LookupTrouble(file.trouble);
-  }
-  const text = file === null ? "" : readText(walk.files, file.found);
-  const source = file === null ? "" : `${home}/${file.name}`;
-  const parsed = instructionsIn(walk, text, source, file?.forwardOnly ?? false);
-  if (parsed.trouble !== null) throw new LookupTrouble(parsed.trouble);
+  if (file !== null) draft.qmailfile = file.name;
+  const { instructions, isDefault } = instructionsFor(walk, home, file);
   draft.verdict = "deliverable";
   draft.reason = file === null
     ? `The default delivery takes it for user "${user}" (home ${home})`
-    : `${source} takes it for user "${user}"`;
-  steps?.add("instructions", source, "", instructionWords(parsed, text === ""));
-}
-
-function noMailbox({ user, home, dash, ext }: Assignment): string {
-  const name = `.qmail${dash}${safeExtension(ext)}`;
-  return `User "${user}" has neither ${name} nor a default for it in ${home} (make that file to take this address)`;
-}
-
-function instructionWords(parsed: ParsedInstructions, isDefault: boolean): string {
-  const kinds = parsed.instructions.map((i) => i.kind).join(", ");
-  return `${isDefault ? "default delivery: " : ""}${kinds === "" ? "nothing is delivered" : kinds}`;
-}
-
-function readText(files: Files, found: Parameters<Files["text"]>[0]): string {
-  const text = files.text(found);
-  if (typeof text === "string") return text;
-  throw new LookupTrouble(`The file ${found.path} can't be read: ${failureWords(text)}`);
-}
-
-/** The lines of a dot-qmail file; those of the default delivery where it is empty or there is none. */
-function instructionsIn(
-  walk: Walk,
-  text: string,
-  source: string,
-  forwardOnly: boolean,
-): ParsedInstructions {
-  return text === ""
-    ? parseInstructions(defaultDelivery(walk), "the default delivery", false)
-    : parseInstructions(text, source, forwardOnly);
-}
-
-/** What qmail-start was given: the option, else control/defaultdelivery as a shell's $(cat) takes it, else ./Maildir/. */
-function defaultDelivery(walk: Walk): string {
-  const given = walk.site.defaultDelivery;
-  if (given !== null) return given;
-  const text = walk.control.text("defaultdelivery");
-  return text === null ? "./Maildir/" : text.replace(/\n+$/, "").replaceAll("\0", "");
-}
-
-const NOTHING = {
-  instructions: [],
-  withoutPrograms: true,
-  forwardSender: (sender: string) => sender,
-} as const;
-
-function readInstructions(walk: Walk, result: LookupResult): Instructions {
-  if (result.verdict !== "deliverable") {
-    return { ...NOTHING, trouble: result.verdict === "discarded" ? null : result.reason };
-  }
-  walk.files.begin();
-  try {
-    return followed(walk, result);
-  } catch (error) {
-    return { ...NOTHING, trouble: troubleOf(error) };
-  }
-}
-
-function assignmentOf(result: LookupResult): Assignment | null {
-  const { user, uid, gid, home, dash, ext } = result;
-  if (user === undefined || uid === undefined || gid === undefined) return null;
-  if (home === undefined || dash === undefined || ext === undefined) return null;
-  return { user, uid, gid, home, dash, ext };
-}
-
-function followed(walk: Walk, result: LookupResult): Instructions {
-  const assigned = assignmentOf(result);
-  if (assigned === null) throw new LookupTrouble("The look-up names no user");
-  const { files } = walk;
-  const context = {
-    files,
-    forbidden: walk.site.confPatrn,
-    person: deliverer(walk, assigned),
-  };
-  const home = enterHome(assigned.home, context, null);
-  const file = findDotQmail(assigned, home, context, null);
-  if (file !== null && file.trouble !== null) throw new LookupTrouble(file.trouble);
-  if (file === null && assigned.dash !== "") throw new LookupTrouble(noMailbox(assigned));
-  const text = file === null ? "" : readText(files, file.found);
-  const source = file === null ? "" : `${assigned.home}/${file.name}`;
-  const parsed = instructionsIn(walk, text, source, file?.forwardOnly ?? false);
-  if (parsed.trouble !== null) throw new LookupTrouble(parsed.trouble);
-  return {
-    trouble: null,
-    instructions: parsed.instructions,
-    withoutPrograms: needsNoPrograms(parsed.instructions),
-    forwardSender: (sender) => {
-      if (sender === "" || sender === "#@[]") return sender;
-      if (!hasOwnerFile(assigned, home, "-owner", context)) return sender;
-      const address = result.rewritten ?? "";
-      const at = address.lastIndexOf("@");
-      const local = address.slice(0, at);
-      const domain = address.slice(at);
-      return hasOwnerFile(assigned, home, "-owner-default", context)
-        ? `${local}-owner-${domain}-@[]`
-        : `${local}-owner${domain}`;
-    },
-  };
-}
-
-function maildirsOf(walk: Walk, result: LookupResult): MailPlaces | null {
-  const assigned = assignmentOf(result);
-  if (assigned === null || !assigned.home.startsWith("/")) return null;
-  const { instructions } = readInstructions(walk, result);
-  const texts = instructions.filter((i) => i.kind === "maildir").map((i) => i.text);
-  return {
-    home: walk.files.onDisk(assigned.home),
-    maildirs: texts.map((text) => {
-      const path = text.startsWith("/") ? text : `${assigned.home}/${text}`;
-      return walk.files.onDisk(path.replace(/\/\.?(?=\/)/g, "").replace(/\/+$/, "")) || "/";
-    }),
-  };
+    : `${home}/${file.name} takes it for user "${user}"`;
+  const kinds = instructions.map((i) => i.kind).join(", ");
+  const words = kinds === "" ? "nothing is delivered" : kinds;
+  const source = file === null ? "" : `${home}/${file.name}`;
+  steps?.add("instructions", source, "", `${isDefault ? "default delivery: " : ""}${words}`);
 }

@@ -1,8 +1,9 @@
 /**
  * users/assign into users/cdb, as qmail-newu does.
  *
- * Mirrors qmail-newu.c: "+" lines are wildcards, every other line is exact; a line of one dot ends the file. The last bytes of wildcards
- * become the set under the empty key, in the case in which they are written.
+ * Mirrors qmail-newu.c: "+" lines are wildcards, every other line is exact; a line of one dot ends
+ * the file. The last bytes of wildcards become the set under the empty key, in the case in which
+ * they are written.
  */
 import { latin1, makeCdb } from "../cdb/mod.ts";
 import { lowerAscii } from "./rewrite.ts";

@@ -1,9 +1,10 @@
 /**
  * The users of the system, as getpwnam(3) would name them.
  *
- * Below another root, and where /etc/nsswitch.conf says "passwd: files", the parsed /etc/passwd answers: a Map, whatever the number
- * of users. It is read as glibc's nss_files reads it (files-parse.c). Otherwise getpwnam_r of the C library answers, with
- * what it said kept for a second; without that library /etc/passwd answers again.
+ * Below another root, and where /etc/nsswitch.conf says "passwd: files", the parsed /etc/passwd
+ * answers: a Map, whatever the number of users. It is read as glibc's nss_files reads it
+ * (files-parse.c). Otherwise getpwnam_r of the C library answers, with what it said kept for a
+ * second; without that library /etc/passwd answers again.
  */
 import { latin1 } from "../cdb/mod.ts";
 import type { Files } from "./files.ts";
@@ -21,7 +22,10 @@ export interface Users {
   find(name: string): User | null;
 }
 
-/** A number as glibc's strtoul reads it at the beginning of a field; null where there is none, or it is beyond 32 bits. */
+/**
+ * A number as glibc's strtoul reads it at the beginning of a field; null where there is none, or it
+ * is beyond 32 bits.
+ */
 function leadingId(field: string): { readonly value: number; readonly length: number } | null {
   const match = /^[ \t\n\v\f\r]*([+-]?)([0-9]+)/.exec(field);
   if (match === null) return null;
@@ -59,7 +63,10 @@ export function parsePasswd(text: string): Map<string, User> {
   return users;
 }
 
-/** The users of `path` (absolute, within the site), read again when it changes. A missing file has no users. */
+/**
+ * The users of `path` (absolute, within the site), read again when it changes. A missing file has
+ * no users.
+ */
 export function openPasswd(files: Files, path = "/etc/passwd"): Users {
   const watched = files.watch(path);
   let bytes: Uint8Array | null = null;
@@ -93,7 +100,10 @@ export function openPasswd(files: Files, path = "/etc/passwd"): Users {
   };
 }
 
-/** The services of nsswitch.conf's passwd line; glibc's default where the file or the line is missing. */
+/**
+ * The services of nsswitch.conf's passwd line; glibc's default where the file or the line is
+ * missing.
+ */
 export function passwdServices(text: string): readonly string[] {
   for (const raw of text.split("\n")) {
     const line = raw.replace(/#.*/, "").trim();
@@ -107,7 +117,10 @@ export function passwdServices(text: string): readonly string[] {
 const KEPT_NAMES = 10_000;
 const KEPT_MS = 1000;
 
-/** What the C library's getpwnam_r says; the users of /etc/passwd come from the file where it is asked first. */
+/**
+ * What the C library's getpwnam_r says; the users of /etc/passwd come from the file where it is
+ * asked first.
+ */
 function openLibraryUsers(passwd: Users, filesFirst: boolean, keepMs: number): Users | null {
   const ask = findThroughLibrary();
   if (ask === null) return null;

@@ -1,10 +1,11 @@
 /**
  * May mail for this recipient be accepted from strangers? As qmail-smtpd decides.
  *
- * Mirrors rcpthosts.c: the domain and each of its .suffixes in rcpthosts, then in morercpthosts.cdb; an address without "@" is always
- * allowed. What a remote domain means for a relay client is not asked here.
- * DIFFERS: where rcpthosts is missing, qmail-smtpd accepts everything; here the answer is "missing", so that a forgotten file never
- * opens a relay.
+ * Mirrors rcpthosts.c: the domain and each of its .suffixes in rcpthosts, then in
+ * morercpthosts.cdb; an address without "@" is always allowed. What a remote domain means for a
+ * relay client is not asked here.
+ * DIFFERS: where rcpthosts is missing, qmail-smtpd accepts everything; here the answer is
+ * "missing", so that a forgotten file never opens a relay.
  */
 import { CdbError, CdbReader } from "../cdb/mod.ts";
 import type { Files } from "./files.ts";

@@ -1,9 +1,10 @@
 /**
  * From an envelope recipient to local, virtual or remote, as qmail-send decides.
  *
- * Mirrors rewrite() and getcontrols() of qmail-send.c, with constmap.c: case folding is ASCII only, of duplicate virtualdomains lines
- * the last wins, a line without a colon counts for nothing. It reads me, envnoathost, locals, percenthack and virtualdomains; the
- * control files of qmail-send that have nothing to do with addresses are not looked at.
+ * Mirrors rewrite() and getcontrols() of qmail-send.c, with constmap.c: case folding is ASCII only,
+ * of duplicate virtualdomains lines the last wins, a line without a colon counts for nothing. It
+ * reads me, envnoathost, locals, percenthack and virtualdomains; the control files of qmail-send
+ * that have nothing to do with addresses are not looked at.
  */
 import type { StepSink } from "./steps.ts";
 import { ControlError, type ControlFiles } from "./types.ts";

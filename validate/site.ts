@@ -19,11 +19,19 @@ export interface LookupOptions {
   readonly confPatrn?: number;
   /** What qmail-start got; null or absent: control/defaultdelivery, else ./Maildir/. Binary. */
   readonly defaultDelivery?: string | null;
-  /** "passwd": /etc/passwd alone; default "system": NSS (below another root always its etc/passwd). */
+  /**
+   * "passwd": /etc/passwd alone; default "system": NSS (below another root always its etc/passwd).
+   */
   readonly users?: "system" | "passwd";
-  /** Milliseconds that an answer from control files may be old; default 250. 0: always fresh, for one-shot commands. */
+  /**
+   * Milliseconds that an answer from control files may be old; default 250. 0: always fresh, for
+   * one-shot commands.
+   */
   readonly recheckMs?: number;
-  /** Judge permissions as the programs would meet them, which takes root's eyes; default: this process is root now. */
+  /**
+   * Judge permissions as the programs would meet them, which takes root's eyes; default: this
+   * process is root now.
+   */
   readonly judges?: boolean;
   /** The file calls; default: those of this process. */
   readonly system?: System;

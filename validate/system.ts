@@ -1,9 +1,10 @@
 /**
  * The few file calls of the look-up, with names as bytes and errors as codes instead of exceptions.
  *
- * Through the C library (statx, readlink, open, read, access): an absent file costs half a microsecond instead of fourteen, and file
- * names need not be UTF-8. Where the library can't be opened, Deno's own calls do the same more slowly; a name that is
- * no UTF-8 is then "EILSEQ", which nobody takes for "absent".
+ * Through the C library (statx, readlink, open, read, access): an absent file costs half a
+ * microsecond instead of fourteen, and file names need not be UTF-8. Where the library can't be
+ * opened, Deno's own calls do the same more slowly; a name that is no UTF-8 is then "EILSEQ", which
+ * nobody takes for "absent".
  */
 import { fromLatin1, latin1 } from "../cdb/bytes.ts";
 import { LIBRARY, type Library } from "./library.ts";

@@ -1,5 +1,6 @@
 /**
- * Local trouble of the look-up: the walk ends undecided, and the sentence says which file to look at.
+ * Local trouble of the look-up: the walk ends undecided, and the sentence says which file to look
+ * at.
  *
  * Thrown inside validate/ only; lookup.ts turns it into verdict "deferred".
  */
@@ -29,7 +30,10 @@ const WORDS: Readonly<Record<string, string>> = {
 /** What an errno means, as the end of a sentence. */
 export const errnoWords = (errno: string): string => WORDS[errno] ?? `the system says ${errno}`;
 
-/** Errors that come from the place a file would have, not from the file or the system: qmail goes on to the next name. */
+/**
+ * Errors that come from the place a file would have, not from the file or the system: qmail goes on
+ * to the next name.
+ */
 export function isAbsence(errno: string): boolean {
   return errno === "ENOENT" || errno === "ENOTDIR" || errno === "ELOOP" ||
     errno === "ENAMETOOLONG" || errno === "ENXIO" || errno === "ENODEV";

@@ -1,8 +1,8 @@
 /**
  * The look-up's answers, and the one interface the rest of the house asks them through.
  *
- * Addresses, file contents and user names are binary strings: one char U+0000..U+00FF a byte. The words for
- * routes, selectors and verdicts are those of the recorded qmail cases.
+ * Addresses, file contents and user names are binary strings: one char U+0000..U+00FF a byte. The
+ * words for routes, selectors and verdicts are those of the recorded qmail cases.
  */
 
 export type Route = "local" | "virtual" | "remote" | "error";
@@ -19,7 +19,10 @@ export type Outcome =
 
 /** One step of the walk, as data: `explain` prints it, trace level 3 writes it. */
 export interface LookupStep {
-  /** Stable name of the step, such as "locals", "virtualdomains", "users-cdb", "getpw", "home", "dot-qmail". */
+  /**
+   * Stable name of the step, such as "locals", "virtualdomains", "users-cdb", "getpw", "home",
+   * "dot-qmail".
+   */
   readonly step: string;
   /** File that was asked, "" where none was. */
   readonly file: string;
@@ -29,7 +32,9 @@ export interface LookupStep {
   readonly found: string;
 }
 
-/** What qmail would do with an envelope recipient. A key is absent where its step was not reached. */
+/**
+ * What qmail would do with an envelope recipient. A key is absent where its step was not reached.
+ */
 export interface LookupResult {
   readonly address: string;
   readonly route: Route;
@@ -53,7 +58,10 @@ export interface LookupResult {
 /** Three answers, never two. */
 export type Answer = "deliverable" | "undeliverable" | "undecided";
 
-/** Folds a result into the three answers; remote mail is for rcpthosts and relaying to judge, so deliverable here. */
+/**
+ * Folds a result into the three answers; remote mail is for rcpthosts and relaying to judge, so
+ * deliverable here.
+ */
 export function answerOf(result: LookupResult): Answer {
   switch (result.verdict) {
     case "deliverable":
@@ -68,17 +76,21 @@ export function answerOf(result: LookupResult): Answer {
   }
 }
 
-/** Does rcpthosts allow this recipient? "missing": there is no rcpthosts file, which never opens a relay. */
+/**
+ * Does rcpthosts allow this recipient? "missing": there is no rcpthosts file, which never opens a
+ * relay.
+ */
 export type RcptHostsAnswer = "allowed" | "refused" | "missing" | "undecided";
 
 /**
- * The one look-up behind SMTP and POP3, whoever answers it (this process, or the keeper through a pipe).
- * An answer that is known at once comes as a value, not a promise: the fast path relies on it.
+ * The one look-up behind SMTP and POP3, whoever answers it (this process, or the keeper through a
+ * pipe). An answer that is known at once comes as a value, not a promise: the fast path relies on
+ * it.
  */
 export interface LookupService {
   /**
-   * What would qmail do with this envelope recipient? Never throws: trouble is verdict "deferred". With `explain` the
-   * result has its steps.
+   * What would qmail do with this envelope recipient? Never throws: trouble is verdict "deferred".
+   * With `explain` the result has its steps.
    */
   lookup(address: string, explain?: boolean): LookupResult | Promise<LookupResult>;
   /** rcpthosts and morercpthosts.cdb, as qmail-smtpd reads them. Never throws. */
@@ -92,7 +104,9 @@ export class ControlError extends Error {
 
 /** Control files as qmail reads them, re-read when they change. A missing file is null. */
 export interface ControlFiles {
-  /** control_readline: the first line, trailing space, tab and LF stripped. @throws {ControlError} */
+  /**
+   * control_readline: the first line, trailing space, tab and LF stripped. @throws {ControlError}
+   */
   line(name: string): string | null;
   /** control_readfile: the entries, without comments and empty ones. @throws {ControlError} */
   lines(name: string): readonly string[] | null;
@@ -100,7 +114,10 @@ export interface ControlFiles {
   integer(name: string): number | null;
 }
 
-/** One delivery instruction of a dot-qmail file or of the default delivery, as dot-qmail(5) names them. */
+/**
+ * One delivery instruction of a dot-qmail file or of the default delivery, as dot-qmail(5) names
+ * them.
+ */
 export interface Instruction {
   readonly kind: "maildir" | "mbox" | "program" | "forward";
   /** File name, program or address; binary. */
@@ -116,11 +133,17 @@ export interface Instructions {
   readonly instructions: readonly Instruction[];
   /** Every instruction is a Maildir or a forward: no program runs and no mbox is written. */
   readonly withoutPrograms: boolean;
-  /** The sender that forwards get: `sender`, or the list's owner where qmail-local finds -owner files. */
+  /**
+   * The sender that forwards get: `sender`, or the list's owner where qmail-local finds -owner
+   * files.
+   */
   forwardSender(sender: string): string;
 }
 
-/** Where a local address keeps its mail: absolute names on this system (below --root), binary strings. */
+/**
+ * Where a local address keeps its mail: absolute names on this system (below --root), binary
+ * strings.
+ */
 export interface MailPlaces {
   readonly home: string;
   /** The Maildirs of its instructions, without "/" at the end. */
@@ -131,7 +154,10 @@ export interface MailPlaces {
 export interface SiteLookup extends LookupService {
   readonly control: ControlFiles;
   lookup(address: string, explain?: boolean): LookupResult;
-  /** The instructions that would be followed for this result, read now. Empty for one that is not deliverable. */
+  /**
+   * The instructions that would be followed for this result, read now. Empty for one that is not
+   * deliverable.
+   */
   readInstructions(result: LookupResult): Instructions;
   /** Home and Maildirs of a result; null where there is no home. */
   maildirsOf(result: LookupResult): MailPlaces | null;

@@ -3,7 +3,8 @@
  *
  *     deno bench -A tests/bench/lookup_bench.ts
  *
- * As root the permissions of qmailp and of the users are judged as in production; otherwise everything belongs to whoever runs it.
+ * As root the permissions of qmailp and of the users are judged as in production; otherwise
+ * everything belongs to whoever runs it.
  */
 import { fromLatin1, makeCdb } from "../../cdb/mod.ts";
 import { createLookupService } from "../../validate/lookup.ts";

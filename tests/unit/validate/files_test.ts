@@ -105,7 +105,9 @@ Deno.test({
   },
 });
 
-/** Deno rounds times and puts device numbers together differently; they only have to stay the same. */
+/**
+ * Deno rounds times and puts device numbers together differently; they only have to stay the same.
+ */
 const comparable = (stat: Stat | string): unknown =>
   typeof stat === "string" ? stat : { ...stat, dev: 0, ctime: 0, mtime: Math.trunc(stat.mtime) };
 

@@ -1,4 +1,7 @@
-/** Builds a recorded qmail installation below a temporary directory, byte for byte, with owners and modes. */
+/**
+ * Builds a recorded qmail installation below a temporary directory, byte for byte, with owners and
+ * modes.
+ */
 import { fromLatin1 } from "../../../cdb/mod.ts";
 
 /** One entry of a recorded installation; strings are binary. */

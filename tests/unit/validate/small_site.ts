@@ -1,6 +1,12 @@
-/** A small site of plain files below a temporary directory; everything belongs to whoever runs the tests. */
+/**
+ * A small site of plain files below a temporary directory; everything belongs to whoever runs the
+ * tests.
+ */
 
-/** Uid and gid of the site's users: whoever runs the tests, but never root, to whom qmail does not deliver. */
+/**
+ * Uid and gid of the site's users: whoever runs the tests, but never root, to whom qmail does not
+ * deliver.
+ */
 export const OWNER = Deno.uid() === 0
   ? { uid: 4321, gid: 4321 }
   : { uid: Deno.uid() ?? 1, gid: Deno.gid() ?? 1 };
@@ -37,7 +43,9 @@ function makeSite(root: string): SmallSite {
   return { root, path, mkdir, write };
 }
 
-/** A site with users joe and jane (home, no dot-qmail files), ~alias, and example.com as its name. */
+/**
+ * A site with users joe and jane (home, no dot-qmail files), ~alias, and example.com as its name.
+ */
 function newSite(): SmallSite {
   const root = Deno.makeTempDirSync({ prefix: "qfront-small-" });
   Deno.chmodSync(root, 0o755);

@@ -1,4 +1,7 @@
-/** Every recorded case of qmail's look-up and of its rcpthosts, in every field. Takes root: owners and modes matter. */
+/**
+ * Every recorded case of qmail's look-up and of its rcpthosts, in every field. Takes root: owners
+ * and modes matter.
+ */
 import { assertEquals } from "@std/assert";
 import { createLookupService } from "../../../validate/lookup.ts";
 import { actual, type Case, expected, HERE, readLines, ROOT } from "./truth.ts";

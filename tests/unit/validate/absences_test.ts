@@ -1,0 +1,51 @@
+import { assertEquals } from "@std/assert";
+import { rememberAbsences } from "../../../validate/absences.ts";
+import type { Failed, Found } from "../../../validate/sight.ts";
+
+const DAY = 86_400_000;
+
+const homeAt = (mtime: number, more = {}): Found => ({
+  ok: true,
+  path: "/home/joe",
+  stat: { mode: 0o40755, uid: 1, gid: 1, size: 1, dev: 1, ino: 1, mtime, ctime: mtime, ...more },
+});
+
+const absent = (at: string, errno = "ENOENT"): Failed => ({ ok: false, errno, at, hidden: false });
+
+Deno.test("rememberAbsences: an absence holds while the home is the same", () => {
+  const absences = rememberAbsences();
+  const old = Date.now() - DAY;
+  const home = homeAt(old);
+  absences.note(home, ".qmail", absent("/home/joe/.qmail"));
+  absences.note(home, ".qmail-default", absent("/home/joe/.qmail-default"));
+  assertEquals(absences.has(home, ".qmail"), true);
+  assertEquals(absences.has(home, ".qmail-default"), true);
+  assertEquals(absences.has(home, ".qmail-x-default"), false);
+  assertEquals(absences.has({ ...home, path: "/home/jane" }, ".qmail"), false);
+  for (
+    const changed of [homeAt(old + 1), homeAt(old, { ino: 2 }), homeAt(old, { ctime: old + 1 })]
+  ) {
+    assertEquals(absences.has(changed, ".qmail"), false);
+  }
+});
+
+Deno.test("rememberAbsences: a home that changed just now is not trusted", () => {
+  const absences = rememberAbsences();
+  for (const changed of [0, 500, 900]) {
+    const home = homeAt(Date.now() - changed);
+    absences.note(home, ".qmail", absent("/home/joe/.qmail"));
+    assertEquals(absences.has(home, ".qmail"), false);
+  }
+});
+
+Deno.test("rememberAbsences: dangling links, other errors, strangers' names and paths are not kept", () => {
+  const absences = rememberAbsences();
+  const home = homeAt(Date.now() - DAY);
+  absences.note(home, ".qmail", absent("/elsewhere/target"));
+  absences.note(home, ".qmaildefault", absent("/home/joe/.qmaildefault", "ELOOP"));
+  absences.note(home, ".qmail-x", absent("/home/joe/.qmail-x"));
+  absences.note(home, ".qmail-a/default", absent("/home/joe/.qmail-a/default"));
+  for (const name of [".qmail", ".qmaildefault", ".qmail-x", ".qmail-a/default"]) {
+    assertEquals(absences.has(home, name), false);
+  }
+});
