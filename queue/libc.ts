@@ -48,10 +48,13 @@ export function syncfsReports(release: string = Deno.osRelease()): boolean {
   return Deno.build.os === "linux" && (major > 5 || (major === 5 && minor >= 8));
 }
 
+let reports: boolean | undefined;
+
 /** A descriptor of the file system that holds `directory`, or null when syncfs can't be relied on there. */
 export function openFileSystem(directory: string): number | null {
   const c = libc();
-  if (c === null || !syncfsReports()) return null;
+  reports ??= syncfsReports();
+  if (c === null || !reports) return null;
   const fd = c.open(new TextEncoder().encode(`${directory}\0`), O_DIRECTORY | O_CLOEXEC);
   if (fd < 0) return null;
   const info = new Uint8Array(256);

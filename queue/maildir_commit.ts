@@ -211,10 +211,9 @@ function takeBack(shared: Shared, message: Message, reason: string): void {
     const file = copy.linked;
     if (file === "") continue;
     const still = unlinkCopy(shared.ops, copy);
+    if (shared.trace.level < 1) continue;
     if (still === null) shared.trace.emit(message.session, QUEUE_EVENTS.undone, { file, reason });
-    else {
-      shared.trace.emit(message.session, QUEUE_EVENTS.leftBehind, { file, reason: still });
-    }
+    else shared.trace.emit(message.session, QUEUE_EVENTS.leftBehind, { file, reason: still });
   }
 }
 

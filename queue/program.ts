@@ -38,8 +38,12 @@ export interface Program {
 /** Bytes of fd 6 that are read. */
 export const ERROR_TEXT_BYTES = 1000;
 
-/** Starts `path`. Rejects with a sentence when it can't be started. */
+/**
+ * Starts `path` with `directory` as its working directory (null: that of this process). Rejects with a sentence when it can't
+ * be started.
+ */
 export type StartProgram = (
   path: string,
   env: Readonly<Record<string, string>>,
+  directory: string | null,
 ) => Promise<Program>;

@@ -24,7 +24,7 @@ import { createSlots, type Slots } from "./slots.ts";
 export interface QmailQueueOptions {
   /** Absolute path of the program when a session's environment names no other. */
   readonly program: string;
-  /** Where a relative QMAILQUEUE begins (the qmail directory). */
+  /** Where a relative QMAILQUEUE begins and where programs start: the qmail directory, as for qmail-smtpd. */
   readonly directory: string;
   /** Environment of the programs; a session's own is laid over it. */
   readonly env: Readonly<Record<string, string>>;
@@ -53,6 +53,16 @@ interface Shared {
   readonly options: QmailQueueOptions;
   readonly slots: Slots;
   readonly start: StartProgram;
+  /** Null where the qmail directory is none: a program elsewhere may run all the same. */
+  readonly directory: string | null;
+}
+
+function isDirectory(path: string): boolean {
+  try {
+    return Deno.statSync(path).isDirectory;
+  } catch {
+    return false;
+  }
 }
 
 /** Opens the queue. */
@@ -61,6 +71,7 @@ export function openQmailQueue(options: QmailQueueOptions): Queue {
     options,
     slots: createSlots(options.maxPrograms),
     start: options.start ?? startProgram,
+    directory: isDirectory(options.directory) ? options.directory : null,
   };
   const hand = createHandCount();
   return {
@@ -170,7 +181,7 @@ async function begin(shared: Shared, message: Message): Promise<void> {
     return;
   }
   try {
-    message.program = await shared.start(message.path, message.env);
+    message.program = await shared.start(message.path, message.env, shared.directory);
   } catch (error) {
     shared.slots.give();
     message.trouble = errorText(error);

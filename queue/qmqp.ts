@@ -13,7 +13,8 @@ import { QUEUE_EVENTS } from "../trace/events.ts";
 import { outcomeOfWords } from "./exit_codes.ts";
 import { errorText } from "./file_ops.ts";
 import { createHandCount, traceOutcome } from "./hand_count.ts";
-import { bytesOf } from "./local_lines.ts";
+import { parseServer, type QmqpServer } from "./qmqp_server.ts";
+import { readAnswer, sendAll } from "./qmqp_wire.ts";
 import { openSpool, type Spool } from "./spool.ts";
 
 export interface QmqpOptions {
@@ -25,28 +26,8 @@ export interface QmqpOptions {
   readonly now?: () => number;
 }
 
-/** A server, as a line of control/qmqpservers names it. */
-export interface QmqpServer {
-  readonly line: string;
-  readonly hostname: string;
-  readonly port: number;
-}
-
-const QMQP_PORT = 628;
 /** How long a server that failed is asked last. */
 const PENALTY_MILLISECONDS = 60_000;
-/** Longest answer of a server that is read. */
-const ANSWER_BYTES = 4096;
-
-/** `host`, `host:port`, `[IPv6]:port` or a bare IPv6 address; null when the port is no port. */
-export function parseServer(line: string): QmqpServer | null {
-  const match = /^\[([^\]]+)\](?::(\d+))?$/.exec(line) ?? /^([^:]+)(?::(\d+))?$/.exec(line) ??
-    /^([0-9a-fA-F:.]+)$/.exec(line);
-  const hostname = match?.[1];
-  if (hostname === undefined) return null;
-  const port = match?.[2] === undefined ? QMQP_PORT : Number(match[2]);
-  return port >= 1 && port <= 65535 ? { line, hostname, port } : null;
-}
 
 interface Shared {
   readonly options: QmqpOptions;
@@ -148,6 +129,7 @@ function inTurn(shared: Shared): QmqpServer[] {
 
 function punish(shared: Shared, session: number, server: QmqpServer, outcome: QueueOutcome): void {
   shared.penalties.set(server.line, shared.now() + PENALTY_MILLISECONDS);
+  if (shared.options.trace.level < 1) return;
   const reason = outcome.kind === "queued" ? "" : outcome.reason;
   shared.options.trace.emit(session, QUEUE_EVENTS.qmqpServer, { server: server.line, reason });
 }
@@ -214,71 +196,6 @@ function watchSilence(conn: Deno.TcpConn, seconds: number) {
       close();
     },
   };
-}
-
-async function writeAll(conn: Deno.TcpConn, bytes: Uint8Array): Promise<void> {
-  for (let done = 0; done < bytes.length;) done += await conn.write(bytes.subarray(done));
-}
-
-const netstring = (text: string): string => `${text.length}:${text},`;
-const netstringLength = (length: number): number => length + String(length).length + 2;
-
-/** Bytes of the envelope that are put together before they are written. */
-const ENVELOPE_PIECE = 32768;
-
-/** The whole request: one netstring that holds message, sender and recipients as netstrings. */
-async function sendAll(
-  conn: Deno.TcpConn,
-  envelope: Envelope,
-  spool: Spool,
-  progress: () => void,
-): Promise<void> {
-  const addresses = [envelope.sender, ...envelope.recipients];
-  const length = addresses.reduce((n, a) => n + netstringLength(a.length), 0);
-  const total = netstringLength(spool.bytes) + length;
-  await writeAll(conn, bytesOf(`${total}:${spool.bytes}:`));
-  for await (const piece of spool.read()) {
-    await writeAll(conn, piece);
-    progress();
-  }
-  let text = ",";
-  for (const address of addresses) {
-    text += netstring(address);
-    if (text.length < ENVELOPE_PIECE) continue;
-    await writeAll(conn, bytesOf(text));
-    progress();
-    text = "";
-  }
-  await writeAll(conn, bytesOf(`${text},`));
-  progress();
-}
-
-/** The content of the answer's netstring. */
-async function readAnswer(conn: Deno.TcpConn): Promise<string> {
-  const buffer = new Uint8Array(ANSWER_BYTES);
-  let text = "";
-  for (;;) {
-    const answer = parseAnswer(text);
-    if (answer !== null) return answer;
-    const n = await conn.read(buffer);
-    if (n === null) throw new Error("the connection ended without an answer");
-    text += String.fromCharCode(...buffer.subarray(0, n));
-  }
-}
-
-/** A complete netstring's content; null: more must come. */
-function parseAnswer(text: string): string | null {
-  const match = /^(\d{1,5}):/.exec(text);
-  if (match === null) {
-    if (text === "" || /^\d{1,5}$/.test(text)) return null;
-    throw new Error("its answer is no netstring");
-  }
-  const length = Number(match[1]);
-  if (length > ANSWER_BYTES) throw new Error("its answer is too long");
-  const start = match[0].length;
-  if (text.length < start + length + 1) return null;
-  if (text[start + length] !== ",") throw new Error("its answer is no netstring");
-  return text.slice(start, start + length);
 }
 
 function outcomeOfAnswer(server: QmqpServer, answer: string): QueueOutcome {

@@ -7,72 +7,15 @@
  * read: it could be another call's by the time JavaScript runs again; poll says what write could not.
  */
 import { ERROR_TEXT_BYTES, type Program, type ProgramEnd, type ProgramPipe } from "./program.ts";
-
-const SYMBOLS = {
-  pipe2: { parameters: ["buffer", "i32"], result: "i32" },
-  close: { parameters: ["i32"], result: "i32" },
-  fcntl: { parameters: ["i32", "i32", "i32"], result: "i32" },
-  read: { parameters: ["i32", "buffer", "usize"], result: "isize" },
-  write: { parameters: ["i32", "buffer", "usize"], result: "isize" },
-  poll: { parameters: ["buffer", "u64", "i32"], result: "i32", nonblocking: true },
-  waitpid: { parameters: ["i32", "buffer", "i32"], result: "i32", nonblocking: true },
-  kill: { parameters: ["i32", "i32"], result: "i32" },
-  posix_spawn: {
-    parameters: ["buffer", "buffer", "buffer", "buffer", "buffer", "buffer"],
-    result: "i32",
-    nonblocking: true,
-  },
-  posix_spawn_file_actions_init: { parameters: ["buffer"], result: "i32" },
-  posix_spawn_file_actions_adddup2: { parameters: ["buffer", "i32", "i32"], result: "i32" },
-  posix_spawn_file_actions_destroy: { parameters: ["buffer"], result: "i32" },
-  posix_spawnattr_init: { parameters: ["buffer"], result: "i32" },
-  posix_spawnattr_setflags: { parameters: ["buffer", "i16"], result: "i32" },
-  posix_spawnattr_setsigdefault: { parameters: ["buffer", "buffer"], result: "i32" },
-  posix_spawnattr_setsigmask: { parameters: ["buffer", "buffer"], result: "i32" },
-  sigemptyset: { parameters: ["buffer"], result: "i32" },
-  sigaddset: { parameters: ["buffer", "i32"], result: "i32" },
-} as const;
-
-type Spawner = Deno.DynamicLibrary<typeof SYMBOLS>["symbols"];
+import { type Spawner, spawner, STRUCTURE_BYTES } from "./spawn_symbols.ts";
 
 const O_CLOEXEC = 0o2000000;
 const O_NONBLOCK = 0o4000;
 const F_SETFL = 4;
 const POLLOUT = 4;
-const SIGPIPE = 13;
 const SIGKILL = 9;
-/** SETPGROUP, SETSIGDEF and SETSIGMASK of spawn.h. */
-const SPAWN_FLAGS = 0x02 | 0x04 | 0x08;
-/** Larger than the C library's structures for attributes, actions and signal sets. */
-const STRUCTURE_BYTES = 512;
 /** How often a waiting write looks whether it is still wanted. */
 const POLL_MILLISECONDS = 1000;
-
-let opened: { c: Spawner; attributes: Uint8Array<ArrayBuffer> } | null | undefined;
-
-function spawner() {
-  if (opened === undefined) {
-    try {
-      const c = Deno.dlopen("libc.so.6", SYMBOLS).symbols;
-      opened = { c, attributes: makeAttributes(c) };
-    } catch {
-      opened = null;
-    }
-  }
-  return opened;
-}
-
-function makeAttributes(c: Spawner): Uint8Array<ArrayBuffer> {
-  const attributes = new Uint8Array(STRUCTURE_BYTES);
-  const signals = new Uint8Array(STRUCTURE_BYTES);
-  c.posix_spawnattr_init(attributes);
-  c.posix_spawnattr_setflags(attributes, SPAWN_FLAGS);
-  c.sigemptyset(signals);
-  c.posix_spawnattr_setsigmask(attributes, signals);
-  c.sigaddset(signals, SIGPIPE);
-  c.posix_spawnattr_setsigdefault(attributes, signals);
-  return attributes;
-}
 
 const ENCODER = new TextEncoder();
 
@@ -128,9 +71,13 @@ function openPipes(c: Spawner): Pipes | null {
 export function startBySpawn(
   path: string,
   env: Readonly<Record<string, string>>,
+  directory: string | null,
 ): Promise<Program> | null {
   const s = spawner();
-  return s === null ? null : start(s.c, s.attributes, path, env);
+  if (s === null || (directory !== null && s.c.posix_spawn_file_actions_addchdir_np === null)) {
+    return null;
+  }
+  return start(s.c, s.attributes, path, env, directory);
 }
 
 async function start(
@@ -138,6 +85,7 @@ async function start(
   attributes: Uint8Array<ArrayBuffer>,
   path: string,
   env: Readonly<Record<string, string>>,
+  directory: string | null,
 ): Promise<Program> {
   const pipes = openPipes(c);
   if (pipes === null) {
@@ -149,6 +97,8 @@ async function start(
   c.posix_spawn_file_actions_adddup2(actions, pipes.child[0], 0);
   c.posix_spawn_file_actions_adddup2(actions, pipes.child[1], 1);
   c.posix_spawn_file_actions_adddup2(actions, pipes.child[2], 6);
+  const cwd = ENCODER.encode(`${directory}\0`);
+  if (directory !== null) c.posix_spawn_file_actions_addchdir_np?.(actions, cwd);
   const argv = pointerArray([path]);
   const envp = pointerArray(Object.entries(env).map(([name, value]) => `${name}=${value}`));
   const pid = new Int32Array(1);
@@ -162,7 +112,8 @@ async function start(
   );
   c.posix_spawn_file_actions_destroy(actions);
   for (const fd of pipes.child) c.close(fd);
-  if (argv.keep.length + envp.keep.length === 0 || errno !== 0) {
+  // The strings are looked at here so that they live until the program has been started.
+  if (argv.keep.length + envp.keep.length + cwd.length === 0 || errno !== 0) {
     for (const fd of pipes.ours) c.close(fd);
     throw new Error(`Cannot start "${path}": ${ERRNO[errno] ?? `errno ${errno}`}`);
   }

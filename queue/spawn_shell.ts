@@ -15,11 +15,13 @@ const SCRIPT = 'exec "$0" 1<&3 3<&-';
 export function startByShell(
   path: string,
   env: Readonly<Record<string, string>>,
+  directory: string | null,
 ): Promise<Program> {
   return new Promise((resolve, reject) => {
     const child = spawn("/bin/sh", ["-c", SCRIPT, path], {
       detached: true,
       env: { ...env },
+      ...(directory === null ? {} : { cwd: directory }),
       stdio: ["pipe", "ignore", "inherit", "pipe", "ignore", "ignore", "pipe"],
     });
     child.once("error", (error) => reject(new Error(`Cannot start "${path}": ${error.message}`)));

@@ -3,5 +3,5 @@ import type { StartProgram } from "./program.ts";
 import { startBySpawn } from "./spawn_ffi.ts";
 import { startByShell } from "./spawn_shell.ts";
 
-export const startProgram: StartProgram = (path, env) =>
-  startBySpawn(path, env) ?? startByShell(path, env);
+export const startProgram: StartProgram = (path, env, directory) =>
+  startBySpawn(path, env, directory) ?? startByShell(path, env, directory);

@@ -15,7 +15,7 @@ import { bytesOf } from "../../../queue/local_lines.ts";
 
 // Opened here, for the whole file: the test that happened to be first would be told that it leaks a library.
 libc();
-await startBySpawn("/nonexistent", {})?.catch(() => {});
+await startBySpawn("/nonexistent", {}, null)?.catch(() => {});
 
 /** A tracer that keeps its lines as "id text". */
 export function keepTrace(): Tracer & { readonly lines: string[] } {

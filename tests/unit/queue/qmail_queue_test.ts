@@ -6,8 +6,8 @@ import { startByShell } from "../../../queue/spawn_shell.ts";
 import { assertKind, deliver, inTempDir, keepTrace, names, reasonOf, standIn } from "./kit.ts";
 import type { Queue, QueueOutcome } from "../../../queue/types.ts";
 
-const bySpawn: StartProgram = (path, env) => {
-  const started = startBySpawn(path, env);
+const bySpawn: StartProgram = (path, env, directory) => {
+  const started = startBySpawn(path, env, directory);
   if (started === null) throw new Error("posix_spawn is out of reach here");
   return started;
 };
@@ -107,6 +107,18 @@ for (const [way, start] of WAYS) {
       );
       const short = standIn(dir, "printf Dx >&6; exit 82");
       assertKind(await deliver(queueOf(short, { start }), ["a@x"], "x\n"), "deferred");
+    }));
+
+  Deno.test(`qmail_queue (${way}): a program starts in the qmail directory`, () =>
+    inTempDir(async (dir) => {
+      const program = standIn(dir, `${RECORD}; pwd > "$d/pwd"`);
+      assertKind(
+        await deliver(queueOf(program, { start, directory: dir }), ["a@x"], "x\n"),
+        "queued",
+      );
+      assertEquals(read(`${dir}/pwd`).trim(), Deno.realPathSync(dir));
+      const elsewhere = queueOf(program, { start, directory: `${dir}/gone` });
+      assertKind(await deliver(elsewhere, ["a@x"], "x\n"), "queued");
     }));
 
   Deno.test(`qmail_queue (${way}): death by signal is temporary and named`, () =>
@@ -218,9 +230,9 @@ Deno.test("qmail_queue: never more programs than allowed, and each waits its tur
     let running = 0;
     let most = 0;
     const order: string[] = [];
-    const start: StartProgram = async (path, env) => {
+    const start: StartProgram = async (path, env, directory) => {
       most = Math.max(most, ++running);
-      const program: Program = await bySpawn(path, env);
+      const program: Program = await bySpawn(path, env, directory);
       order.push(env["N"] ?? "");
       return { ...program, ended: program.ended.then((end) => (running--, end)) };
     };

@@ -1,5 +1,6 @@
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
-import { openQmqpQueue, parseServer } from "../../../queue/qmqp.ts";
+import { openQmqpQueue } from "../../../queue/qmqp.ts";
+import { parseServer } from "../../../queue/qmqp_server.ts";
 import type { Queue } from "../../../queue/types.ts";
 import { assertKind, deliver, keepTrace, reasonOf } from "./kit.ts";
 
