@@ -18,8 +18,6 @@ export const COUNTERS = [
   "refused_busy",
   "stalled",
   "stuck",
-  "handshakes_open",
-  "handshakes_failed",
 ] as const;
 
 export type Counter = (typeof COUNTERS)[number];
@@ -38,14 +36,18 @@ const CLAIMED = -1;
 /** A session that holds no slot: all of its window was taken. */
 const NO_SLOT = 0x7fffffff;
 
+/** Room for this many sessions is always there, so that a reload may raise the limit. */
+const LEAST_PLACES = 16_384;
+
 /** What `enter` says: a ticket for `leave`, or why not. */
 export type Admission = number | "sessions" | "address";
 
-/** Memory for the limits of `workers` workers and at most `maxSessions` sessions. */
+/** Memory for the limits of `workers` workers and `maxSessions` sessions (a reload may raise them to 16,384). */
 export function makeSharedLimits(maxSessions: number, workers: number): SharedArrayBuffer {
   let capacity = 4096;
-  while (capacity < maxSessions * 4) capacity *= 2;
-  const journal = maxSessions + 1;
+  const places = Math.max(maxSessions, LEAST_PLACES);
+  while (capacity < places * 4) capacity *= 2;
+  const journal = places + 1;
   const cells = HEADER + capacity * 2 + journal * workers;
   const shared = new SharedArrayBuffer(cells * 4);
   const header = new Int32Array(shared);

@@ -197,10 +197,7 @@ export class Listener {
     if (implicitTls !== true || upgrade === undefined) return this.#begin(conn, null, ticket, peer);
     upgrade(conn, peer).then(
       (secured) => this.#begin(secured.conn, secured.info, ticket, peer),
-      () => {
-        closeQuietly(conn);
-        this.#leave(ticket);
-      },
+      () => this.#leave(ticket),
     );
   }
 

@@ -19,7 +19,7 @@ export interface Secured {
   readonly info: SecureInfo;
 }
 
-/** Makes a plain stream a secured one. On a failure the stream is closed by whoever called. */
+/** Makes a plain stream a secured one. On a failure it closes the stream itself, after a last alert. */
 export type Upgrade = (conn: Duplex, peer: Peer) => Promise<Secured>;
 
 /** What a session needs beside its stream. One object serves many sessions. */
@@ -49,6 +49,14 @@ function oneLine(error: unknown): string {
   const text = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
   return text.replace(/[\r\n]+/g, " ").slice(0, 200);
 }
+
+/** Stands for a stream that somebody else closes. */
+const CLOSED: Duplex = {
+  read: () => Promise.resolve(null),
+  write: () => Promise.reject(new Deno.errors.BrokenPipe("The stream is closed")),
+  closeWrite: () => Promise.resolve(),
+  close: () => {},
+};
 
 function asEndReason(end: SessionEnd): EndReason {
   return end === "closed" || end === "fault" || end === "tls_failed" ? "io_error" : end;
@@ -314,6 +322,7 @@ export class Session implements Timed {
       this.#engine.secured?.(secured.info);
     } catch (error) {
       this.#reason ??= "tls_failed";
+      this.#conn = CLOSED;
       throw error;
     }
   }

@@ -95,7 +95,7 @@ function shutdownByEnds(wanted: ReadonlySet<string>): number {
 }
 
 /** The runtime's own note of a connection's descriptor: a hint, checked against both ends before it is used. */
-function hintedFd(conn: Deno.TcpConn): number {
+function hintedFd(conn: object): number {
   for (const symbol of Object.getOwnPropertySymbols(conn)) {
     if (symbol.description !== "Deno.internal.fd") continue;
     const fd: unknown = Reflect.get(conn, symbol);
@@ -104,7 +104,7 @@ function hintedFd(conn: Deno.TcpConn): number {
   return -1;
 }
 
-function shutdownHinted(conn: Deno.TcpConn, key: string): boolean {
+function shutdownHinted(conn: object, key: string): boolean {
   const fd = hintedFd(conn);
   const ends = fd < 0 ? null : socketEnds(fd);
   if (ends === null || pairKey(ends.local, ends.remote) !== key) return false;
@@ -134,11 +134,11 @@ function serveRequests(): void {
  * Ends the socket of `conn` soon, in one walk with all others asked for in this turn. `lost` is called when not every
  * one of them was found: the connection then stays until its peer goes.
  */
-export function shutdownSocket(conn: Deno.TcpConn, lost: () => void): void {
+export function shutdownSocket(conn: Deno.TcpConn | Deno.TlsConn, lost: () => void): void {
   let key: string;
   try {
-    const local = conn.localAddr;
-    const remote = conn.remoteAddr;
+    const local = conn.localAddr as Deno.NetAddr;
+    const remote = conn.remoteAddr as Deno.NetAddr;
     key = pairKey(
       { ip: local.hostname, port: local.port },
       { ip: remote.hostname, port: remote.port },

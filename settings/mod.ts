@@ -8,6 +8,7 @@ import { NET_SETTINGS } from "./net.ts";
 import { POP3_SETTINGS } from "./pop3.ts";
 import { QUEUE_SETTINGS } from "./queue.ts";
 import { SMTP_SETTINGS } from "./smtp.ts";
+import { TLS_SETTINGS } from "./tls.ts";
 import { TRACE_SETTINGS } from "./trace.ts";
 import { VALIDATE_SETTINGS } from "./validate.ts";
 import type { Setting } from "./kinds.ts";
@@ -22,6 +23,7 @@ export const FAMILIES = {
   auth: AUTH_SETTINGS,
   queue: QUEUE_SETTINGS,
   net: NET_SETTINGS,
+  tls: TLS_SETTINGS,
   lookup: VALIDATE_SETTINGS,
 } as const;
 
@@ -33,6 +35,7 @@ export const SETTINGS = {
   ...AUTH_SETTINGS,
   ...QUEUE_SETTINGS,
   ...NET_SETTINGS,
+  ...TLS_SETTINGS,
   ...VALIDATE_SETTINGS,
 } as const;
 

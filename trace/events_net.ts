@@ -80,4 +80,36 @@ export const NET_EVENTS = {
     "worker",
     (f) => `worker ${f.worker} is back`,
   ),
+  secured: event<{ version: string; cipher: string; sni: string | null; subject: string | null }>(
+    "net.tls.secured",
+    3,
+    "tls",
+    (f) =>
+      `${f.version} ${f.cipher}` + (f.sni === null ? "" : ` for ${f.sni}`) +
+      (f.subject === null ? "" : ` client ${f.subject}`),
+  ),
+  handshakeFailed: event<{ ip: string; reason: string }>(
+    "net.tls.failed",
+    2,
+    "tls",
+    (f) => `no handshake with ${f.ip}: ${f.reason}`,
+  ),
+  certificatesLoaded: event<{ count: number; names: string }>(
+    "net.tls.certificates",
+    1,
+    "tls",
+    (f) => `${f.count} certificates in use: ${f.names}`,
+  ),
+  certificatesKept: event<{ reason: string }>(
+    "net.tls.certificates.kept",
+    1,
+    "tls",
+    (f) => `new certificates are not used, the old ones stay: ${f.reason}`,
+  ),
+  foreign: event<{ port: number }>(
+    "net.tls.foreign",
+    1,
+    "tls",
+    (f) => `a local program connected to the inner side from port ${f.port}: closed`,
+  ),
 } as const;

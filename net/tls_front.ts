@@ -1,0 +1,257 @@
+/**
+ * TLS as a server on any accepted stream, for STARTTLS, STLS and listeners that begin with TLS alike.
+ *
+ * The runtime can neither turn an accepted socket into a TLS server nor throw off a client that never finishes its
+ * handshake. So each certificate has an inner TLS listener on the loopback address; a client's bytes are carried there
+ * by a TlsBridge, and the engine talks to the decrypted end. Only connections that this process opened itself may come
+ * out of the inner side: an accepted one is matched by both ports with one of ours, and a foreign one is closed. The
+ * server name is read from the ClientHello, version and cipher from the ServerHello. Client certificates are the
+ * business of openssl.ts.
+ */
+import { NET_EVENTS } from "../trace/events_net.ts";
+import type { Tracer } from "../trace/tracer.ts";
+import { type Certificate, type CertificateSet, indexForName } from "./certificates.ts";
+import { note } from "./note.ts";
+import type { Secured } from "./session.ts";
+import { shutdownSocket } from "./shutdown.ts";
+import type { TimerWheel } from "./timers.ts";
+import { type InnerPair, TlsBridge } from "./tls_bridge.ts";
+import type { Duplex, Peer } from "./types.ts";
+
+/** Where certificates come from; a CertificateStore. */
+export interface CertificateSource {
+  /** The set in use; another object when it changed. */
+  current(): CertificateSet;
+  /** Called when the new set could not be used: `set` stays. */
+  keep(set: CertificateSet, error: unknown): void;
+}
+
+/** What TLS needs. */
+export interface TlsSetup {
+  readonly source: CertificateSource;
+  readonly wheel: TimerWheel;
+  readonly trace: Tracer;
+  readonly handshakeSeconds: number;
+  readonly maxHandshakes: number;
+}
+
+const INNER_HOST = "127.0.0.1";
+const ACCEPT_PAUSE_MS = 50;
+
+/** An inner listener. One that was replaced closes when the last handshake through it is over. */
+interface Inner {
+  readonly listener: Deno.TlsListener;
+  readonly port: number;
+  uses: number;
+  retired: boolean;
+}
+
+/** Both ports of an inner connection as one number. */
+const pairOf = (ourPort: number, innerPort: number): number => ourPort * 65536 + innerPort;
+
+function closeQuietly(thing: { close(): void }): void {
+  try {
+    thing.close();
+  } catch {
+    // Closed already.
+  }
+}
+
+const reasonOf = (error: unknown): string =>
+  (error instanceof Error ? error.message : String(error)).replace(/[\r\n]+/g, " ").slice(0, 200);
+
+/** The TLS side of a process or worker: inner listeners and running handshakes. */
+export class TlsFront {
+  readonly #setup: TlsSetup;
+  #set: CertificateSet;
+  #inners: Inner[];
+  /** Connections that we opened and that did not come out yet. */
+  readonly #awaited = new Map<number, (conn: Deno.TlsConn) => void>();
+  /** Connections that came out while connects of ours are under way, which may be theirs. */
+  readonly #early = new Map<number, Deno.TlsConn>();
+  #connecting = 0;
+  #handshakes = 0;
+
+  /** @throws {Error} when the certificates cannot be used. */
+  constructor(setup: TlsSetup) {
+    this.#setup = setup;
+    this.#set = setup.source.current();
+    this.#inners = this.#listen(this.#set);
+  }
+
+  /** Handshakes under way. */
+  get handshakes(): number {
+    return this.#handshakes;
+  }
+
+  /** Ports of the inner listeners in use. */
+  get innerPorts(): readonly number[] {
+    return this.#inners.map((inner) => inner.port);
+  }
+
+  /**
+   * Makes `raw` a TLS stream. Rejects when the handshake fails or takes too long; `raw` is closed then, or soon, when
+   * the client has read the alert.
+   */
+  async upgrade(raw: Duplex, peer: Peer): Promise<Secured> {
+    const { trace, wheel, handshakeSeconds, maxHandshakes } = this.#setup;
+    if (this.#handshakes >= maxHandshakes) {
+      const error = new Error("too many handshakes at one time");
+      this.#noteFailure(peer, error);
+      closeQuietly(raw);
+      throw error;
+    }
+    this.#handshakes++;
+    const bridge = new TlsBridge(raw, wheel);
+    try {
+      this.#renew();
+      const info = await bridge.handshake(handshakeSeconds, (sni) => this.#connect(sni));
+      note(trace, peer.session, NET_EVENTS.secured, {
+        version: info.version,
+        cipher: info.cipher,
+        sni: info.sni,
+        subject: null,
+      });
+      return { conn: bridge, info };
+    } catch (error) {
+      this.#noteFailure(peer, error);
+      throw error;
+    } finally {
+      this.#handshakes--;
+    }
+  }
+
+  /** Closes the inner listeners; running sessions go on. */
+  close(): void {
+    for (const inner of this.#inners) this.#retire(inner);
+    this.#inners = [];
+  }
+
+  #noteFailure(peer: Peer, error: unknown): void {
+    const reason = reasonOf(error);
+    note(this.#setup.trace, peer.session, NET_EVENTS.handshakeFailed, {
+      ip: peer.remoteIp,
+      reason,
+    });
+  }
+
+  /** Takes new certificates into use; what cannot be used leaves everything as it was. */
+  #renew(): void {
+    const { source } = this.#setup;
+    const set = source.current();
+    if (set === this.#set) return;
+    try {
+      const fresh = this.#listen(set);
+      for (const inner of this.#inners) this.#retire(inner);
+      this.#inners = fresh;
+      this.#set = set;
+    } catch (error) {
+      source.keep(this.#set, error);
+    }
+  }
+
+  #listen(set: CertificateSet): Inner[] {
+    const fresh: Inner[] = [];
+    try {
+      for (const certificate of set) fresh.push(innerFor(certificate));
+    } catch (error) {
+      for (const inner of fresh) inner.listener.close();
+      throw error;
+    }
+    for (const inner of fresh) this.#accept(inner);
+    return fresh;
+  }
+
+  #retire(inner: Inner): void {
+    inner.retired = true;
+    if (inner.uses === 0) closeQuietly(inner.listener);
+  }
+
+  async #accept(inner: Inner): Promise<void> {
+    for (;;) {
+      try {
+        this.#cameOut(await inner.listener.accept(), inner);
+      } catch (error) {
+        if (error instanceof Deno.errors.BadResource) return;
+        if (error instanceof Deno.errors.Interrupted) return;
+        await new Promise((resolve) => setTimeout(resolve, ACCEPT_PAUSE_MS));
+      }
+    }
+  }
+
+  /** A connection came out of the inner side: ours, perhaps ours, or foreign. */
+  #cameOut(conn: Deno.TlsConn, inner: Inner): void {
+    const remote = conn.remoteAddr as Deno.NetAddr;
+    const pair = pairOf(remote.port, inner.port);
+    const awaited = this.#awaited.get(pair);
+    if (awaited !== undefined) {
+      this.#awaited.delete(pair);
+      awaited(conn);
+    } else if (this.#connecting > 0 && this.#early.size < this.#setup.maxHandshakes) {
+      this.#early.set(pair, conn);
+    } else this.#closeForeign(conn);
+  }
+
+  #closeForeign(conn: Deno.TlsConn): void {
+    const port = (conn.remoteAddr as Deno.NetAddr).port;
+    note(this.#setup.trace, 0, NET_EVENTS.foreign, { port });
+    // Closing alone leaves a TLS socket open for as long as its peer does not finish the handshake.
+    shutdownSocket(conn, () => {});
+    closeQuietly(conn);
+  }
+
+  /** Opens a connection to the inner listener for `sni`, and finds its other end. */
+  async #connect(sni: string | null): Promise<InnerPair> {
+    const inner = this.#inners[indexForName(this.#set, sni)];
+    if (inner === undefined) throw new Error("TLS is shut down");
+    inner.uses++;
+    let pair = -1;
+    const release = () => {
+      this.#awaited.delete(pair);
+      if (--inner.uses === 0 && inner.retired) closeQuietly(inner.listener);
+    };
+    try {
+      const wire = await this.#open(inner);
+      pair = pairOf((wire.localAddr as Deno.NetAddr).port, inner.port);
+      return { wire, secure: this.#otherEnd(pair), release };
+    } catch (error) {
+      release();
+      throw error;
+    }
+  }
+
+  async #open(inner: Inner): Promise<Deno.TcpConn> {
+    this.#connecting++;
+    try {
+      const wire = await Deno.connect({ hostname: INNER_HOST, port: inner.port });
+      wire.setNoDelay(true);
+      return wire;
+    } finally {
+      this.#connecting--;
+    }
+  }
+
+  /** Our connection's decrypted end, which may have come out before `connect` returned. */
+  #otherEnd(pair: number): Promise<Deno.TlsConn> {
+    const early = this.#early.get(pair);
+    this.#early.delete(pair);
+    if (this.#connecting === 0) {
+      // Nobody of ours is under way any more: whoever is left over is foreign.
+      for (const conn of this.#early.values()) this.#closeForeign(conn);
+      this.#early.clear();
+    }
+    if (early !== undefined) return Promise.resolve(early);
+    return new Promise((resolve) => this.#awaited.set(pair, resolve));
+  }
+}
+
+function innerFor(certificate: Certificate): Inner {
+  const listener = Deno.listenTls({
+    hostname: INNER_HOST,
+    port: 0,
+    cert: certificate.certPem,
+    key: certificate.keyPem,
+    tcpBacklog: 4096,
+  });
+  return { listener, port: (listener.addr as Deno.NetAddr).port, uses: 0, retired: false };
+}
