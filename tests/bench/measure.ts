@@ -1,0 +1,121 @@
+/** One run: start a server, play a workload, take the figures, end the server. */
+import { awaitBanner, cpuSeconds, freePort, memoryKib, type Running } from "./process.ts";
+import { emptyMaildir } from "./site.ts";
+import { BenchError, type Load, runLoad } from "./tools.ts";
+import type { Bench, Server } from "./servers/types.ts";
+import type { Workload, WorkloadName } from "./workloads.ts";
+
+/** How long, how often, with how many load generators. */
+export interface Plan {
+  readonly rounds: number;
+  readonly seconds: number;
+  readonly generators: number;
+}
+
+/** The figures of one round. */
+export interface Sample {
+  /** In the workload's unit. */
+  readonly rate: number;
+  readonly p99_ms: number;
+  /** The server's CPU time for one unit, in microseconds. */
+  readonly server_us: number;
+  /** Cores that the load generator used; near 1.00 for each generator it was the limit. */
+  readonly generator_cpu: number;
+  /** Memory of the server's processes at the end, in MiB. */
+  readonly memory_mib: number;
+  readonly errors: number;
+  readonly first_error: string;
+}
+
+const WARM_UP_SECONDS = 1;
+const START_SECONDS = 45;
+
+/** Starts a server for a workload on a free port and waits until it answers. */
+export async function startServer(
+  bench: Bench,
+  server: Server,
+  name: WorkloadName,
+): Promise<{ readonly running: Running; readonly port: number }> {
+  const port = freePort();
+  const running = await server.start(bench, { workload: name, port });
+  if (await awaitBanner(port, START_SECONDS)) return { running, port };
+  await running.stop();
+  const log = tail(`${bench.dir}/${server.name}.log`);
+  throw new BenchError(
+    `${server.name} did not answer within ${START_SECONDS} seconds; its last words: ${log}`,
+  );
+}
+
+function tail(path: string): string {
+  try {
+    return Deno.readTextFileSync(path).trim().split("\n").slice(-3).join(" / ") || "none";
+  } catch {
+    return "none";
+  }
+}
+
+/** Options of mload for this server. */
+export function loadArguments(
+  work: Workload,
+  server: Server,
+  port: number,
+  plan: Plan,
+): string[] {
+  const drops = work.name === "w1" && server.drops === true ? ["-d"] : [];
+  const times = ["-w", String(WARM_UP_SECONDS), "-T", String(plan.seconds)];
+  const own = server.load?.(work.name) ?? [];
+  return ["-p", String(port), ...times, "-L", server.name, ...work.load, ...drops, ...own];
+}
+
+/** Plays a workload against a running server. */
+export async function play(
+  bench: Bench,
+  server: Server,
+  work: Workload,
+  at: { readonly running: Running; readonly port: number },
+  plan: Plan,
+): Promise<Sample> {
+  const before = cpuSeconds(at.running.pid);
+  const load = await runLoad(
+    bench.tools,
+    loadArguments(work, server, at.port, plan),
+    plan.generators,
+  );
+  const cpu = cpuSeconds(at.running.pid) - before;
+  return sampleOf(work, load, cpu, memoryKib(at.running.pid) / 1024);
+}
+
+function sampleOf(work: Workload, load: Load, cpu: number, memory_mib: number): Sample {
+  return {
+    rate: work.rate(load),
+    p99_ms: load.p99_ms,
+    server_us: cpu * 1e6 / Math.max(1, work.units(load)),
+    generator_cpu: load.generator_cpu,
+    memory_mib,
+    errors: load.errors,
+    first_error: load.first_error,
+  };
+}
+
+/** One round of one server: start, play, end, clean up. */
+export async function round(
+  bench: Bench,
+  server: Server,
+  work: Workload,
+  plan: Plan,
+): Promise<Sample> {
+  const at = await startServer(bench, server, work.name);
+  try {
+    return await play(bench, server, work, at, plan);
+  } finally {
+    await at.running.stop();
+    for (const maildir of server.maildirs?.(bench) ?? []) emptyMaildir(maildir);
+    emptyQueue(bench);
+  }
+}
+
+/** What the stand-in for qmail-queue has gathered. */
+function emptyQueue(bench: Bench): void {
+  const queue = `${bench.dir}/stand-in-queue`;
+  for (const entry of Deno.readDirSync(queue)) Deno.removeSync(`${queue}/${entry.name}`);
+}
