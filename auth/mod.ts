@@ -4,7 +4,7 @@
  */
 import type { Tracer } from "../trace/tracer.ts";
 import type { Settings } from "../settings/mod.ts";
-import { openCheckpassword } from "./checkpassword.ts";
+import { type CheckpasswordAuthenticator, openCheckpassword } from "./checkpassword.ts";
 import { splitCommand } from "./command_line.ts";
 import { makeHasher } from "./crypt.ts";
 import { openCvm } from "./cvm.ts";
@@ -58,6 +58,8 @@ export interface AuthOptions {
 export interface AuthService extends Authenticator {
   readonly source: "poppasswd" | "checkpassword" | "cvm";
   readonly secrets: SecretSource | null;
+  /** Hands APOP's digest and stamp to a program that may know the secrets; absent where there is none. */
+  readonly checkResponse?: CheckpasswordAuthenticator["checkResponse"];
 }
 
 /** Logins that may wait for a free program. */
@@ -86,7 +88,7 @@ function openProgram({ settings, env }: AuthOptions, text: string): AuthService 
     atOnce: settings.max_auth_programs,
     env,
   });
-  return { source: "checkpassword", secrets: null, checkPassword: opened.checkPassword };
+  return { source: "checkpassword", secrets: null, ...opened };
 }
 
 function openModules({ settings, env }: AuthOptions, text: string): AuthService {

@@ -21,6 +21,7 @@ export function openMaildrops(
   const cache = createMaildropCache({
     files: LOCAL_FILES,
     sizes: settings.pop3_sizes,
+    locks: settings.pop3_lock,
     maxMessages: settings.pop3_cache_messages,
     tracer,
     clock: Date.now,

@@ -164,6 +164,10 @@ function retire(old: Queue[]): void {
   for (let i = old.length - 1; i >= 0; i--) if (old[i]?.inHand === 0) old.splice(i, 1);
 }
 
+/** Resolves after so many seconds: the wait before a failed login is answered. */
+const pause = (seconds: number): Promise<void> =>
+  new Promise((resolve) => setTimeout(resolve, seconds * 1000));
+
 function openServices(
   place: SitePlace,
   settings: Settings,
@@ -195,6 +199,9 @@ function openServices(
     });
     const pop3 = createPop3Protocol({
       auth,
+      secrets: auth.secrets,
+      checkResponse: auth.checkResponse,
+      pause,
       tracer,
       clock,
       openMaildrop: openMaildrops(place, settings, lookup, tracer),

@@ -1,20 +1,21 @@
 /**
- * The AUTHORIZATION state (RFC 1939, section 4; qmail-popup): USER and PASS, and how a proven login opens its
- * maildrop. APOP, AUTH and STLS belong here.
+ * The commands of the AUTHORIZATION state that name a user (RFC 1939, sections 4 and 7; qmail-popup): USER and PASS,
+ * APOP, and UTF8. AUTH is sasl.ts, STLS is stls.ts, what follows the proof is login.ts.
  *
- * An unknown login and a wrong password get the same reply; that they cost the same is the Authenticator's work.
- * DIFFERS: the session goes on after a failed login until `pop3_max_auth_failures`; qmail-popup ends at the first.
  * DIFFERS: everything behind "PASS " is the password, blanks included (RFC 1939 allows it); qmail-popup drops
  * blanks at the beginning.
+ * DIFFERS: UTF8 (RFC 6856) changes nothing: a message is sent as it is stored, with UTF8 and without. To refuse mail with
+ * UTF-8 in its header to clients that did not ask for it would keep it from everybody who reads it today.
  */
-import type { Account } from "../auth/types.ts";
-import { POP3_EVENTS } from "../trace/events.ts";
-import { textArgument } from "./arguments.ts";
-import type { Pop3Context } from "./context.ts";
-import { type Maildrop, MaildropError } from "./maildrop.ts";
+import { checkApop } from "../auth/mod.ts";
+import { isEmpty, textArgument } from "./arguments.ts";
+import { mayUseClearText, refuseClearText } from "./clear_text.ts";
+import type { CheckResponse, Pop3Context, Pop3Deps } from "./context.ts";
+import { sessionEnv, settleLogin } from "./login.ts";
 import { REPLIES } from "./replies.ts";
 
 export function user(context: Pop3Context, argument: Uint8Array): void {
+  if (!mayUseClearText(context)) return refuseClearText(context, "USER");
   const login = textArgument(argument);
   if (login === "") return context.replyError(REPLIES.syntax);
   context.user = login;
@@ -22,6 +23,7 @@ export function user(context: Pop3Context, argument: Uint8Array): void {
 }
 
 export function pass(context: Pop3Context, argument: Uint8Array): void | Promise<void> {
+  if (!mayUseClearText(context)) return refuseClearText(context, "PASS");
   if (context.user === null) return context.replyError(REPLIES.userFirst);
   if (argument.length === 0) return context.replyError(REPLIES.syntax);
   return checkPassword(context, context.user, String.fromCharCode(...argument));
@@ -32,68 +34,40 @@ async function checkPassword(
   login: string,
   password: string,
 ): Promise<void> {
-  const answer = await context.deps.auth.checkPassword(login, password);
-  switch (answer.kind) {
-    case "ok":
-      return enterTransaction(context, answer.account);
-    case "refused":
-      context.user = null;
-      traceFailure(context, POP3_EVENTS.loginFailed, login, "wrong login or password");
-      context.reply(REPLIES.authFailed);
-      if (++context.authFailures >= context.deps.config.maxAuthFailures) {
-        context.close("too many failed logins");
-      }
-      return;
-    case "undecided":
-      context.user = null;
-      traceFailure(context, POP3_EVENTS.loginUndecided, login, answer.reason);
-      return context.reply(REPLIES.authUndecided);
-  }
+  const { auth } = context.deps;
+  const answer = await auth.checkPassword(login, password, sessionEnv(context.peer));
+  return await settleLogin(context, login, "USER", answer);
 }
 
-function traceFailure(
+/** Who judges APOP; null: nobody can, and it is not offered. */
+export function apopJudge({ config, secrets, checkResponse }: Pop3Deps): CheckResponse | null {
+  if (!config.apop) return null;
+  if (checkResponse !== undefined) return checkResponse;
+  if (secrets === null || secrets === undefined || !secrets.forms().clear) return null;
+  return (login, digest, stamp) => checkApop(secrets, login, digest, stamp);
+}
+
+/** "APOP LOGIN DIGEST"; what stands behind the first blank is the digest, as in qmail-popup. */
+export function apop(context: Pop3Context, argument: Uint8Array): void | Promise<void> {
+  const judge = context.offersApop ? apopJudge(context.deps) : null;
+  if (judge === null) return context.replyError(REPLIES.unknown);
+  const text = textArgument(argument);
+  const blank = text.indexOf(" ");
+  if (blank < 0) return context.replyError(REPLIES.syntax);
+  return checkDigest(context, judge, text.slice(0, blank), text.slice(blank + 1));
+}
+
+async function checkDigest(
   context: Pop3Context,
-  event: typeof POP3_EVENTS.loginFailed,
+  judge: CheckResponse,
   login: string,
-  reason: string,
-): void {
-  const { tracer } = context.deps;
-  if (tracer.level < 2) return;
-  const fields = { login, ip: context.peer.remoteIp, reason };
-  tracer.emit(context.peer.session, event, fields);
+  digest: string,
+): Promise<void> {
+  const answer = await judge(login, digest, context.timestamp, sessionEnv(context.peer));
+  return await settleLogin(context, login, "APOP", answer);
 }
 
-/** Opens the maildrop of a proven login; a maildrop that can't be opened ends the session. */
-export function enterTransaction(context: Pop3Context, account: Account): void | Promise<void> {
-  const { tracer, openMaildrop } = context.deps;
-  const { session, remoteIp } = context.peer;
-  context.login = account.login;
-  if (tracer.level >= 2) {
-    tracer.emit(session, POP3_EVENTS.login, { login: account.login, ip: remoteIp });
-  }
-  try {
-    const maildrop = openMaildrop(account, session);
-    if (!(maildrop instanceof Promise)) return begin(context, maildrop);
-    return maildrop.then((m) => begin(context, m), (e) => refuse(context, e));
-  } catch (error) {
-    refuse(context, error);
-  }
-}
-
-function begin(context: Pop3Context, maildrop: Maildrop): void {
-  context.drop = { maildrop, deleted: new Set(), deletedOctets: 0, last: 0 };
-  context.state = "transaction";
-  context.reply(REPLIES.loggedIn);
-}
-
-function refuse(context: Pop3Context, error: unknown): void {
-  const { tracer } = context.deps;
-  const reason = error instanceof Error ? error.message : String(error);
-  if (tracer.level >= 2) {
-    const fields = { login: context.login, ip: context.peer.remoteIp, reason };
-    tracer.emit(context.peer.session, POP3_EVENTS.maildropFailed, fields);
-  }
-  const isLasting = error instanceof MaildropError && error.kind === "permanent";
-  context.reply(isLasting ? REPLIES.maildropPermanent : REPLIES.maildropTemporary);
-  context.close("maildrop could not be opened");
+export function utf8(context: Pop3Context, argument: Uint8Array): void {
+  if (!isEmpty(argument)) return context.replyError(REPLIES.syntax);
+  context.reply(REPLIES.utf8On);
 }

@@ -1,14 +1,17 @@
 /**
- * The POP3 commands: verb, the states it is known in, what runs (RFC 1939, 2449; qmail-popup and qmail-pop3d).
+ * The POP3 commands: verb, the states it is known in, what runs (RFC 1939, 2449, 2595, 5034, 6856; qmail-popup and
+ * qmail-pop3d).
  *
- * A verb is compared as one number, so that a command line costs no string. Commands of later extensions (APOP,
- * AUTH, STLS, UTF8, LANG) get their row here and their capability in capa.ts.
+ * A verb is compared as one number, so that a command line costs no string. A command has its row
+ * here and its capability in capa.ts.
  */
-import { pass, user } from "./authorization.ts";
+import { apop, pass, user, utf8 } from "./authorization.ts";
 import { capa } from "./capa.ts";
 import type { Pop3Context, State } from "./context.ts";
 import { REPLIES } from "./replies.ts";
 import { retr, top } from "./retrieve.ts";
+import { auth } from "./sasl.ts";
+import { stls } from "./stls.ts";
 import { dele, last, list, quitTransaction, rset, stat, uidl } from "./transaction.ts";
 
 /** Runs with the bytes behind the verb and its blanks. */
@@ -30,6 +33,10 @@ const quit: Run = (context) => {
 const COMMANDS: readonly Command[] = [
   { verb: "USER", states: { authorization: user } },
   { verb: "PASS", states: { authorization: pass }, isSecret: true },
+  { verb: "APOP", states: { authorization: apop }, isSecret: true },
+  { verb: "AUTH", states: { authorization: auth }, isSecret: true },
+  { verb: "STLS", states: { authorization: stls } },
+  { verb: "UTF8", states: { authorization: utf8 } },
   { verb: "STAT", states: { transaction: stat } },
   { verb: "LIST", states: { transaction: list } },
   { verb: "UIDL", states: { transaction: uidl } },
@@ -42,9 +49,6 @@ const COMMANDS: readonly Command[] = [
   { verb: "CAPA", states: { authorization: capa, transaction: capa } },
   { verb: "QUIT", states: { authorization: quit, transaction: quitTransaction } },
 ];
-
-/** Not known here, but what stands behind them is as secret as a password. */
-const SECRET_STRANGERS = ["APOP", "AUTH"];
 
 const SPACE = 32;
 
@@ -61,10 +65,6 @@ function packVerb(line: Uint8Array, length: number): number {
 
 const encode = (verb: string) => packVerb(new TextEncoder().encode(verb), verb.length);
 const TABLE: ReadonlyMap<number, Command> = new Map(COMMANDS.map((c) => [encode(c.verb), c]));
-const SECRETS: ReadonlySet<number> = new Set([
-  ...COMMANDS.filter((c) => c.isSecret === true).map((c) => encode(c.verb)),
-  ...SECRET_STRANGERS.map(encode),
-]);
 
 function verbLength(line: Uint8Array): number {
   const space = line.indexOf(SPACE);
@@ -89,10 +89,20 @@ export function runLine(context: Pop3Context, line: Uint8Array): void | Promise<
   return run(context, line.subarray(length + 1));
 }
 
-/** The line for the trace, secrets replaced. */
-export function lineForTrace(line: Uint8Array): string {
+/** Does the line begin an AUTH exchange? */
+export function isAuth(line: Uint8Array): boolean {
+  return TABLE.get(packVerb(line, verbLength(line)))?.verb === "AUTH";
+}
+
+/**
+ * The line for the trace, secrets replaced. `knownOnly`: a line that is no command is not shown either, as it may be
+ * an answer that a refused AUTH left behind.
+ */
+export function lineForTrace(line: Uint8Array, knownOnly: boolean): string {
   const length = verbLength(line);
-  const isSecret = SECRETS.has(packVerb(line, length));
+  const command = TABLE.get(packVerb(line, length));
+  if (command === undefined && knownOnly) return "...";
+  const isSecret = command?.isSecret === true;
   const shown = isSecret ? line.subarray(0, length) : line;
   return String.fromCharCode(...shown) + (isSecret && line.length > length ? " ..." : "");
 }

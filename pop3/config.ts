@@ -8,7 +8,7 @@ import type { Settings } from "../settings/mod.ts";
 import type { ControlFiles } from "../validate/types.ts";
 
 export interface Pop3Config {
-  /** Host name in the greeting's timestamp. */
+  /** Host name in the greeting, APOP's timestamp and CRAM-MD5's challenge. */
   readonly host: string;
   readonly idleSeconds: number;
   readonly sessionSeconds: number;
@@ -16,6 +16,14 @@ export interface Pop3Config {
   readonly lineBytes: number;
   readonly maxAuthFailures: number;
   readonly maxErrors: number;
+  /** Who may send a password that nothing protects. */
+  readonly cleartext: "never" | "loopback" | "always";
+  /** APOP is wanted; whether it can be offered is a matter of the stored secrets. */
+  readonly apop: boolean;
+  /** Wait before a failed login is answered; 0: none. */
+  readonly authDelaySeconds: number;
+  /** Shortest time between two logins of one user; 0: any. */
+  readonly loginDelaySeconds: number;
   /** An extra blank line ends each message. */
   readonly extraLine: boolean;
 }
@@ -33,6 +41,10 @@ export function readPop3Config(
     lineBytes: settings.pop3_line_bytes,
     maxAuthFailures: settings.pop3_max_auth_failures,
     maxErrors: settings.pop3_max_errors,
+    cleartext: settings.pop3_cleartext,
+    apop: settings.pop3_apop,
+    authDelaySeconds: settings.auth_delay_seconds,
+    loginDelaySeconds: settings.pop3_login_delay_seconds,
     extraLine: settings.pop3_extra_line,
   };
 }

@@ -2,15 +2,31 @@
  * What lives as long as a POP3 session, as the commands see it. session.ts makes it; commands only read it, reply
  * through it and change what is theirs.
  */
-import type { Account, Authenticator } from "../auth/types.ts";
-import type { Output, Peer } from "../net/types.ts";
+import type { SaslExchange } from "../auth/mod.ts";
+import type {
+  Account,
+  AuthAnswer,
+  Authenticator,
+  SecretSource,
+  SessionEnv,
+} from "../auth/types.ts";
+import type { Output, Peer, SecureInfo, Wants } from "../net/types.ts";
 import type { Tracer } from "../trace/tracer.ts";
 import type { Pop3Config } from "./config.ts";
+import type { LoginTimes } from "./login_times.ts";
 import type { Maildrop } from "./maildrop.ts";
 import type { Reply } from "./replies.ts";
 
 /** RFC 1939, section 3. */
 export type State = "authorization" | "transaction" | "update";
+
+/** The answer to a challenge in the password's place, the challenge beside it. */
+export type CheckResponse = (
+  login: string,
+  response: string,
+  stamp: string,
+  env?: SessionEnv,
+) => Promise<AuthAnswer>;
 
 /** What a session is made of. */
 export interface Pop3Deps {
@@ -21,8 +37,18 @@ export interface Pop3Deps {
   readonly tracer: Tracer;
   /** Milliseconds since 1970. */
   readonly clock: () => number;
-  /** The greeting's timestamp invites clients to APOP. */
-  readonly offersApop?: boolean;
+  /** Stored secrets, for APOP and the SASL mechanisms that send no password; null or absent: none. */
+  readonly secrets?: SecretSource | null;
+  /** Judges APOP's digest where a program knows the secrets, as checkpassword may. Never rejects. */
+  readonly checkResponse?: CheckResponse | undefined;
+  /** A TLS handshake can be done with this client: STLS is offered. */
+  readonly tls?: boolean | undefined;
+  /** The login that a verified client certificate stands for, by its subject; null: none. */
+  readonly externalLogin?: ((subject: string) => string | null) | undefined;
+  /** Resolves after so many seconds; absent: failed logins are answered at once. */
+  readonly pause?: ((seconds: number) => Promise<void>) | undefined;
+  /** When users logged in last, shared by all sessions; absent: `loginDelaySeconds` is not watched. */
+  readonly loginTimes?: LoginTimes;
   /** Who logged in already: the session begins in TRANSACTION, as qmail-pop3d does behind checkpassword. */
   readonly account?: Account;
 }
@@ -47,6 +73,12 @@ export interface OpenDrop {
   last: number;
 }
 
+/** An AUTH exchange in hand. */
+export interface PendingSasl {
+  readonly mechanism: string;
+  readonly exchange: SaslExchange;
+}
+
 export interface Pop3Context {
   readonly deps: Pop3Deps;
   readonly peer: Peer;
@@ -54,6 +86,16 @@ export interface Pop3Context {
   state: State;
   /** The timestamp `<pid.time@host>` of this session, what APOP would be computed over. */
   readonly timestamp: string;
+  /** The greeting showed the timestamp. */
+  readonly offersApop: boolean;
+  /** What the TLS handshake came to; null: the connection is in clear. */
+  readonly secure: SecureInfo | null;
+  /** The AUTH exchange whose next line is awaited. */
+  sasl: PendingSasl | null;
+  /** What the driver is to do next. STLS sets it to "tls", `close` to "close". */
+  wants: Wants;
+  /** Input behind the line in hand has arrived already. */
+  readonly hasMore: boolean;
   /** What USER said; null: nothing yet. */
   user: string | null;
   /** Who logged in; "" nobody yet. */
@@ -63,8 +105,8 @@ export interface Pop3Context {
   authFailures: number;
   /** Sends a prebuilt status line. */
   reply(reply: Reply): void;
-  /** Sends a status line that carries values. */
-  replyText(line: string): void;
+  /** Sends a status line that carries values; `shown` stands for it in the trace. */
+  replyText(line: string, shown?: string): void;
   /** Sends an error that counts against `pop3_max_errors`; the last one ends the session. */
   replyError(reply: Reply): void;
   /** Ends the session once the output is flushed. `why` is for the summary. */

@@ -10,12 +10,15 @@ import { isMissing, type MaildropFiles, type OpenMessage } from "./maildrop_file
 import { inSlices, type Steps } from "./slices.ts";
 import { growth } from "./wire.ts";
 
+/** "in_use": another session has the lock. "gone": of a message only. */
+export type MaildropErrorKind = "temporary" | "permanent" | "in_use" | "gone";
+
 /** A maildrop or message that can't be used. `message`: a sentence for the administrator. */
 export class MaildropError extends Error {
   override name = "MaildropError";
-  readonly kind: "temporary" | "permanent" | "gone";
+  readonly kind: MaildropErrorKind;
 
-  constructor(kind: "temporary" | "permanent" | "gone", message: string) {
+  constructor(kind: MaildropErrorKind, message: string) {
     super(message);
     this.kind = kind;
   }
@@ -44,6 +47,8 @@ export interface Maildrop {
   open(index: number): OpenMessage | Promise<OpenMessage>;
   /** Removes the messages in `deleted`, moves the others of new/ to cur/. Never throws. */
   update(deleted: ReadonlySet<number>): UpdateReport | Promise<UpdateReport>;
+  /** Called once when the session is over: gives back a lock. Must not throw. */
+  readonly close?: () => void;
 }
 
 /** What a maildrop needs of the place where listings are kept. */

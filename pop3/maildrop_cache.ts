@@ -18,6 +18,8 @@ import { inSlices, type Steps } from "./slices.ts";
 export interface MaildropCacheOptions {
   readonly files: MaildropFiles;
   readonly sizes: "exact" | "stat";
+  /** One session at a time for each Maildir. Absent: any number. */
+  readonly locks?: boolean;
   /** Messages of all kept listings together. */
   readonly maxMessages: number;
   readonly tracer: Tracer;
@@ -69,6 +71,30 @@ class Cache implements MaildropCache {
   }
 
   open(path: string, session: number): Maildrop | Promise<Maildrop> {
+    return this.#options.locks === true
+      ? this.#openLocked(path, session)
+      : this.#open(path, session);
+  }
+
+  async #openLocked(path: string, session: number): Promise<Maildrop> {
+    let release: (() => void) | null | undefined;
+    try {
+      release = await this.#options.files.lock?.(path);
+    } catch (error) {
+      throw cannotOpen(path, error, "locked");
+    }
+    if (release === null) throw new MaildropError("in_use", `Maildir "${path}" is locked`);
+    const close = release ?? (() => {});
+    try {
+      const maildrop = await this.#open(path, session);
+      return { ...maildrop, close };
+    } catch (error) {
+      close();
+      throw error;
+    }
+  }
+
+  #open(path: string, session: number): Maildrop | Promise<Maildrop> {
     const kept = this.#use(path);
     try {
       this.#clean(kept);
@@ -87,9 +113,7 @@ class Cache implements MaildropCache {
 
   #cannotOpen(kept: Kept, error: unknown): MaildropError {
     if (kept.listing === null && this.#kept.get(kept.path) === kept) this.#kept.delete(kept.path);
-    const lasting = isMissing(error) || error instanceof Deno.errors.PermissionDenied;
-    const reason = `Maildir "${kept.path}" can't be read: ${reasonOf(error)}`;
-    return new MaildropError(lasting ? "permanent" : "temporary", reason);
+    return cannotOpen(kept.path, error, "read");
   }
 
   #maildrop(kept: Kept, listing: Listing, cached: boolean, session: number): Maildrop {
@@ -248,6 +272,12 @@ function isFresh(
     return then.mtimeMs === stamp.mtimeMs && then.ino === stamp.ino && then.dev === stamp.dev &&
       listing.takenMs - then.mtimeMs > granularityMs;
   });
+}
+
+function cannotOpen(path: string, error: unknown, what: "read" | "locked"): MaildropError {
+  const lasting = isMissing(error) || error instanceof Deno.errors.PermissionDenied;
+  const reason = `Maildir "${path}" can't be ${what}: ${reasonOf(error)}`;
+  return new MaildropError(lasting ? "permanent" : "temporary", reason);
 }
 
 function reasonOf(error: unknown): string {

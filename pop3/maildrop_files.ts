@@ -44,6 +44,8 @@ export interface MaildropFiles {
   readIndex(path: string, maxBytes: number): string | null;
   /** Writes `temporary` and renames it to `path`. */
   writeIndex(path: string, temporary: string, text: string): void;
+  /** Locks a directory against other sessions; the answer gives it free. null: it is locked. */
+  lock?(dir: string): Promise<(() => void) | null>;
 }
 
 /** True for "there is no such file". */
@@ -133,6 +135,23 @@ function writeIndex(path: string, temporary: string, text: string): void {
   }
 }
 
+/**
+ * flock(2) on the directory itself: no file to make, and the lock ends with the process whatever happens to it. Over
+ * NFS the kernel has none for directories: the error says so.
+ */
+async function lock(dir: string): Promise<(() => void) | null> {
+  // The slash and the dot make sure that it is a directory: opening a fifo would block.
+  const handle = Deno.openSync(`${dir}/.`);
+  try {
+    if (await handle.tryLock(true)) return () => handle.close();
+  } catch (error) {
+    handle.close();
+    throw error;
+  }
+  handle.close();
+  return null;
+}
+
 /** The files of this machine. */
 export const LOCAL_FILES: MaildropFiles = {
   stamp,
@@ -145,4 +164,5 @@ export const LOCAL_FILES: MaildropFiles = {
   exists,
   readIndex,
   writeIndex,
+  lock,
 };

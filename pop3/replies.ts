@@ -32,11 +32,24 @@ export const REPLIES = {
   loggedIn: reply("pop3.auth.ok", "+OK maildrop is open"),
   authFailed: reply("pop3.auth.failed", "-ERR [AUTH] authorization failed"),
   authUndecided: reply("pop3.auth.undecided", "-ERR [SYS/TEMP] login can't be checked, try later"),
+  loginTooSoon: reply(
+    "pop3.auth.soon",
+    "-ERR [LOGIN-DELAY] too soon after the last login, try later",
+  ),
+  needsTls: reply("pop3.auth.clear", "-ERR [AUTH] no password without TLS, encrypt first"),
+  mechanismUnknown: reply("pop3.sasl.mechanism", "-ERR mechanism not offered"),
+  saslMalformed: reply("pop3.sasl.malformed", "-ERR response not understood, login given up"),
+  saslCancelled: reply("pop3.sasl.cancelled", "-ERR login given up"),
+  stlsReady: reply("pop3.stls.ready", "+OK begin TLS"),
+  stlsDone: reply("pop3.stls.done", "-ERR encrypted already"),
+  stlsPipelined: reply("pop3.stls.pipelined", "-ERR nothing may follow STLS in clear, closing"),
+  utf8On: reply("pop3.utf8", "+OK UTF-8 it is"),
   userFirst: reply("pop3.user.first", "-ERR send USER first"),
   maildropTemporary: reply(
     "pop3.maildrop.temporary",
     "-ERR [SYS/TEMP] maildrop can't be opened, try later",
   ),
+  maildropInUse: reply("pop3.maildrop.in_use", "-ERR [IN-USE] maildrop is in use, try later"),
   maildropPermanent: reply(
     "pop3.maildrop.permanent",
     "-ERR [SYS/PERM] maildrop can't be opened, tell your postmaster",
@@ -64,6 +77,7 @@ export const REPLIES = {
 /** Ids of the replies that carry values. */
 export const VALUE_REPLIES = {
   greeting: { id: "pop3.greeting", text: (host: string) => `+OK ${host}` },
+  challenge: { id: "pop3.sasl.challenge", text: (base64: string) => `+ ${base64}` },
   stat: { id: "pop3.stat", text: (count: number, octets: number) => `+OK ${count} ${octets}` },
   list: { id: "pop3.list", text: (number: number, octets: number) => `+OK ${number} ${octets}` },
   uidl: { id: "pop3.uidl", text: (number: number, id: string) => `+OK ${number} ${id}` },

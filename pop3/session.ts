@@ -5,12 +5,16 @@
  * (a login, a large Maildir, a message of several pieces), and the rest of the chunk follows it. Knows no sockets
  * and no timers. When the client is gone without QUIT, nothing was deleted and nothing moved.
  */
-import type { EndReason, Engine, Output, Peer, Wants } from "../net/types.ts";
+import type { EndReason, Engine, Output, Peer, SecureInfo, Wants } from "../net/types.ts";
 import { POP3_EVENTS } from "../trace/events.ts";
-import { enterTransaction } from "./authorization.ts";
-import { lineForTrace, runLine } from "./commands.ts";
-import type { Counters, OpenDrop, Pop3Context, Pop3Deps, State } from "./context.ts";
+import { apopJudge } from "./authorization.ts";
+import { isAuth, lineForTrace, runLine } from "./commands.ts";
+import type { Counters, OpenDrop, PendingSasl, Pop3Context } from "./context.ts";
+import type { Pop3Deps, State } from "./context.ts";
+import { enterTransaction } from "./login.ts";
 import { REPLIES, type Reply, VALUE_REPLIES } from "./replies.ts";
+import { answerChallenge, SASL_LINE_BYTES } from "./sasl.ts";
+import { tlsText } from "./stls.ts";
 
 const LF = 10;
 const CR = 13;
@@ -42,6 +46,10 @@ class Pop3Session implements Engine, Pop3Context {
   state: State = "authorization";
   user: string | null = null;
   login = "";
+  sasl: PendingSasl | null = null;
+  secure: SecureInfo | null = null;
+  offersApop = false;
+  hasMore = false;
   drop: OpenDrop | null = null;
   authFailures = 0;
   wants: Wants = "input";
@@ -53,6 +61,7 @@ class Pop3Session implements Engine, Pop3Context {
   #errors = 0;
   #running = false;
   #isSummed = false;
+  #sawAuth = false;
 
   constructor(deps: Pop3Deps, peer: Peer, output: Output) {
     this.deps = deps;
@@ -75,9 +84,24 @@ class Pop3Session implements Engine, Pop3Context {
 
   start(): void | Promise<void> {
     const { account } = this.deps;
-    if (account !== undefined) return this.#run(() => enterTransaction(this, account));
-    const { offersApop, config } = this.deps;
-    this.replyText(VALUE_REPLIES.greeting.text(offersApop ? this.timestamp : config.host));
+    if (account !== undefined) return this.#run(() => enterTransaction(this, account, ""));
+    this.offersApop = apopJudge(this.deps) !== null;
+    const word = this.offersApop ? this.timestamp : this.deps.config.host;
+    this.replyText(VALUE_REPLIES.greeting.text(word));
+  }
+
+  /** RFC 2595, section 4: nothing that was said in clear counts any more. */
+  secured(info: SecureInfo): void {
+    this.secure = info;
+    this.user = null;
+    this.sasl = null;
+    this.#forgetLine();
+    if (this.wants === "tls") this.wants = "input";
+    const { tracer } = this.deps;
+    if (tracer.level < 3) return;
+    const subject = info.clientSubject ?? "";
+    const fields = { ip: this.peer.remoteIp, tls: tlsText(info), subject };
+    tracer.emit(this.peer.session, POP3_EVENTS.secured, fields);
   }
 
   receive(chunk: Uint8Array): void | Promise<void> {
@@ -86,9 +110,9 @@ class Pop3Session implements Engine, Pop3Context {
 
   end(reason: EndReason): void {
     // Behind QUIT the work is finished, whether or not the client waits for the reply.
-    if (this.wants !== "input" || this.state === "update") return;
+    if (this.wants === "close" || this.state === "update") return;
     // RFC 1939, section 3: a client that was silent too long gets no reply.
-    if (reason === "shutdown") this.reply(REPLIES.stopping);
+    if (reason === "shutdown" && this.wants === "input") this.reply(REPLIES.stopping);
     this.close(reason);
   }
 
@@ -97,9 +121,9 @@ class Pop3Session implements Engine, Pop3Context {
     if (this.deps.tracer.level >= 4) this.#traceSent(reply.text);
   }
 
-  replyText(line: string): void {
+  replyText(line: string, shown = line): void {
     this.output.text(`${line}\r\n`);
-    if (this.deps.tracer.level >= 4) this.#traceSent(line);
+    if (this.deps.tracer.level >= 4) this.#traceSent(shown);
   }
 
   replyError(reply: Reply): void {
@@ -115,9 +139,12 @@ class Pop3Session implements Engine, Pop3Context {
 
   close(why: string): void {
     this.wants = "close";
-    this.#carry = EMPTY;
-    if (!this.#isSummed) this.#sum(why);
+    this.sasl = null;
+    this.#forgetLine();
+    if (this.#isSummed) return;
     this.#isSummed = true;
+    this.#sum(why);
+    this.drop?.maildrop.close?.();
   }
 
   /** Runs every line that is complete; the bytes behind the last one are kept. */
@@ -129,6 +156,7 @@ class Pop3Session implements Engine, Pop3Context {
       // A client that asks for much in one go has to take it before it gets more.
       const isFull = this.output.pending >= PENDING_BYTES;
       const next = isFull ? at : end + 1;
+      this.hasMore = next < chunk.length;
       const waiting = isFull ? this.#run(() => this.output.drain()) : this.#line(chunk, at, end);
       if (waiting !== undefined) return waiting.then(() => this.#lines(chunk, next));
       at = next;
@@ -136,38 +164,53 @@ class Pop3Session implements Engine, Pop3Context {
   }
 
   #line(chunk: Uint8Array, from: number, end: number): void | Promise<void> {
-    const limit = this.deps.config.lineBytes;
-    if (this.#isTooLong || this.#carried + end + 1 - from > limit) {
-      this.#isTooLong = false;
-      this.#carried = 0;
+    if (this.#isTooLong || this.#carried + end + 1 - from > this.#limit) {
+      this.#forgetLine();
+      this.sasl = null;
       return this.replyError(REPLIES.lineTooLong);
     }
     let line = chunk.subarray(from, end);
     if (this.#carried > 0) {
-      this.#carry.set(line, this.#carried);
-      line = this.#carry.subarray(0, this.#carried + line.length);
-      this.#carried = 0;
-      this.#carry = EMPTY;
+      this.#append(line);
+      line = this.#carry.subarray(0, this.#carried);
+      this.#forgetLine();
     }
     if (line[line.length - 1] === CR) line = line.subarray(0, line.length - 1);
     if (this.deps.tracer.level >= 4) this.#traceReceived(line);
-    return this.#run(() => runLine(this, line));
+    if (this.state === "authorization" && isAuth(line)) this.#sawAuth = true;
+    return this.#run(() => this.sasl === null ? runLine(this, line) : answerChallenge(this, line));
+  }
+
+  /** The longest line now, line end included. */
+  get #limit(): number {
+    return this.sasl === null ? this.deps.config.lineBytes : SASL_LINE_BYTES;
+  }
+
+  #forgetLine(): void {
+    this.#isTooLong = false;
+    this.#carried = 0;
+    this.#carry = EMPTY;
+  }
+
+  #append(bytes: Uint8Array): void {
+    const length = this.#carried + bytes.length;
+    if (length > this.#carry.length) {
+      const { lineBytes } = this.deps.config;
+      const larger = new Uint8Array(length <= lineBytes ? lineBytes : SASL_LINE_BYTES);
+      larger.set(this.#carry.subarray(0, this.#carried));
+      this.#carry = larger;
+    }
+    this.#carry.set(bytes, this.#carried);
+    this.#carried = length;
   }
 
   /** A line's beginning. One that is too long already is not kept: its end will be answered with an error. */
   #keep(chunk: Uint8Array, from: number): void {
     const rest = chunk.length - from;
     if (rest === 0 || this.#isTooLong) return;
-    const limit = this.deps.config.lineBytes;
-    if (this.#carried + rest >= limit) {
-      this.#isTooLong = true;
-      this.#carried = 0;
-      this.#carry = EMPTY;
-      return;
-    }
-    if (this.#carried === 0) this.#carry = new Uint8Array(limit);
-    this.#carry.set(chunk.subarray(from), this.#carried);
-    this.#carried += rest;
+    if (this.#carried + rest < this.#limit) return this.#append(chunk.subarray(from));
+    this.#forgetLine();
+    this.#isTooLong = true;
   }
 
   /** Whatever goes wrong in a command ends this session and no other. */
@@ -216,11 +259,14 @@ class Pop3Session implements Engine, Pop3Context {
       messages: listing?.messages.length ?? 0,
       size_bytes: octets >= 0 ? octets : listing?.rawBytes ?? 0,
       end: why,
+      tls: tlsText(this.secure),
     });
   }
 
   #traceReceived(line: Uint8Array): void {
-    const fields = { line: lineForTrace(line) };
+    const isAnswer = this.sasl !== null;
+    const shown = isAnswer ? "..." : lineForTrace(line, this.#sawAuth && this.login === "");
+    const fields = { line: shown };
     this.deps.tracer.emit(this.peer.session, POP3_EVENTS.received, fields);
   }
 

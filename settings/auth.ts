@@ -27,4 +27,11 @@ export const AUTH_SETTINGS = {
     0,
     256,
   ),
+  auth_delay_seconds: integer(
+    2,
+    "seconds",
+    "Pause before a failed login is answered; 0: none",
+    0,
+    60,
+  ),
 } as const;

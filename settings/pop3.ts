@@ -11,7 +11,12 @@ export const POP3_SETTINGS = {
   ),
   pop3_session_seconds: integer(86400, "seconds", "Longest POP3 session", 1),
   pop3_max_auth_failures: integer(3, "failures", "Failed logins before the session ends", 1),
-  pop3_max_errors: integer(20, "errors", "Commands not understood before the session ends", 1),
+  pop3_max_errors: integer(
+    20,
+    "errors",
+    "Commands not understood, or not allowed now, before the session ends",
+    1,
+  ),
   pop3_line_bytes: integer(
     255,
     "bytes",
@@ -19,6 +24,20 @@ export const POP3_SETTINGS = {
     64,
     65536,
   ),
+  pop3_cleartext: choice(
+    ["never", "loopback", "always"],
+    "loopback",
+    "Who may send a password without TLS: nobody, clients on this machine, everybody",
+  ),
+  pop3_apop: flag(false, "Offer APOP, for logins whose secret is stored in clear"),
+  pop3_login_delay_seconds: integer(
+    0,
+    "seconds",
+    "Shortest time between two logins of one user (LOGIN-DELAY); 0: none",
+    0,
+    86400,
+  ),
+  pop3_lock: flag(false, "One session at a time for each maildrop; the next one is told IN-USE"),
   pop3_sizes: choice(
     ["exact", "stat"],
     "exact",

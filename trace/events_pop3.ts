@@ -5,6 +5,9 @@
  */
 import { event } from "./tracer.ts";
 
+const tlsText = (tls: string) => tls === "" ? "" : ` tls[${tls}]`;
+const authText = (auth: string) => auth === "" ? "" : ` auth[${auth}]`;
+
 export const POP3_EVENTS = {
   session: event<{
     login: string;
@@ -17,6 +20,7 @@ export const POP3_EVENTS = {
     messages: number;
     size_bytes: number;
     end: string;
+    tls: string;
   }>(
     "pop3.session",
     1,
@@ -24,7 +28,7 @@ export const POP3_EVENTS = {
     (f) =>
       `ip[${f.ip}] login[${f.login}] top=${f.top}/${f.top_bytes}, ` +
       `retr=${f.retr}/${f.retr_bytes}, del=${f.deleted}/${f.messages}, ` +
-      `size=${f.size_bytes}, end=${f.end}`,
+      `size=${f.size_bytes}, end=${f.end}${tlsText(f.tls)}`,
   ),
   controlTrouble: event<{ ip: string; reason: string }>(
     "pop3.controls",
@@ -32,24 +36,54 @@ export const POP3_EVENTS = {
     "pop3_setup",
     (f) => `unable to serve ${f.ip}: ${f.reason}`,
   ),
-  login: event<{ login: string; ip: string }>(
+  login: event<{ login: string; ip: string; auth: string; tls: string }>(
     "pop3.login",
     2,
     "pop3_auth",
-    (f) => `login ok: ip[${f.ip}] login[${f.login}]`,
+    (f) => `login ok: ip[${f.ip}] login[${f.login}]${authText(f.auth)}${tlsText(f.tls)}`,
   ),
-  loginFailed: event<{ login: string; ip: string; reason: string }>(
+  loginFailed: event<{ login: string; ip: string; reason: string; auth: string }>(
     "pop3.login.failed",
     2,
     "pop3_auth",
-    (f) => `login failed: ip[${f.ip}] reason[${f.reason}] login[${f.login}]`,
+    (f) => `login failed: ip[${f.ip}] reason[${f.reason}] login[${f.login}]${authText(f.auth)}`,
   ),
   // Local trouble: not "login failed", or a log watcher would lock out the innocent.
-  loginUndecided: event<{ login: string; ip: string; reason: string }>(
+  loginUndecided: event<{ login: string; ip: string; reason: string; auth: string }>(
     "pop3.login.undecided",
     2,
     "pop3_auth",
-    (f) => `login undecided: ip[${f.ip}] reason[${f.reason}] login[${f.login}]`,
+    (f) => `login undecided: ip[${f.ip}] reason[${f.reason}] login[${f.login}]${authText(f.auth)}`,
+  ),
+  loginTooSoon: event<{ login: string; ip: string; seconds: number }>(
+    "pop3.login.soon",
+    2,
+    "pop3_auth",
+    (f) => `login too soon: ip[${f.ip}] login[${f.login}], one in ${f.seconds} seconds is allowed`,
+  ),
+  clearRefused: event<{ ip: string; command: string }>(
+    "pop3.login.clear",
+    2,
+    "pop3_auth",
+    (f) => `password without TLS refused: ip[${f.ip}] command[${f.command}]`,
+  ),
+  saslBroken: event<{ ip: string; mechanism: string; reason: string }>(
+    "pop3.sasl.broken",
+    2,
+    "pop3_auth",
+    (f) => `AUTH given up: ip[${f.ip}] auth[${f.mechanism}] reason[${f.reason}]`,
+  ),
+  stlsPipelined: event<{ ip: string }>(
+    "pop3.stls.pipelined",
+    2,
+    "pop3_tls",
+    (f) => `commands in clear behind STLS, refused: ip[${f.ip}]`,
+  ),
+  secured: event<{ ip: string; tls: string; subject: string }>(
+    "pop3.tls",
+    3,
+    "pop3_tls",
+    (f) => `ip[${f.ip}]${tlsText(f.tls)}${f.subject === "" ? "" : ` certificate[${f.subject}]`}`,
   ),
   tooManyErrors: event<{ ip: string; errors: number }>(
     "pop3.errors",

@@ -23,12 +23,6 @@ export const POP3_DIFFERS: Readonly<Record<string, readonly string[]>> = {
   "QUIT never moves a message onto another one": ["pop3/207"],
   "QUIT sends one reply, not -ERR and +OK": ["pop3/216"],
   "a directory in new/ is no message": ["pop3/219", "pop3/220", "pop3/222"],
-  "APOP needs a stored clear secret and is not offered": [
-    "pop3/239",
-    "pop3/250",
-    "pop3/251",
-    "pop3/252",
-  ],
   "qmail-popup's own argument check has no counterpart in a session": ["pop3/281"],
   "one process for popup and pop3d: commands pipelined behind PASS are not lost": ["pop3/289"],
 };

@@ -1,5 +1,5 @@
 /** What the POP3 tests share: Maildirs in temporary folders, a client's end of an engine, doubles. */
-import type { Account, AuthAnswer, Authenticator } from "../../../auth/types.ts";
+import type { Account, AuthAnswer, Authenticator, SecretSource } from "../../../auth/types.ts";
 import type { Engine, Output, Peer } from "../../../net/types.ts";
 import type { Pop3Config } from "../../../pop3/config.ts";
 import type { Pop3Deps } from "../../../pop3/context.ts";
@@ -16,6 +16,10 @@ export const CONFIG: Pop3Config = {
   lineBytes: 255,
   maxAuthFailures: 3,
   maxErrors: 20,
+  cleartext: "always",
+  apop: false,
+  authDelaySeconds: 2,
+  loginDelaySeconds: 0,
   extraLine: false,
 };
 
@@ -123,6 +127,28 @@ export function authDouble(): Authenticator & { readonly asked: [string, string]
   };
 }
 
+/**
+ * Stored secrets: joe has "secret", in clear or (without `clear`) as a hash that nothing here can use; jane has a hash.
+ */
+export function secretsDouble(forms: { clear?: boolean; scram?: boolean } = {}): SecretSource {
+  const { clear = true, scram = false } = forms;
+  return {
+    secretOf(login) {
+      if (login === "undecided") return { kind: "undecided", reason: "user file can't be read" };
+      if (login !== "joe" && login !== "jane") return { kind: "unknown" };
+      const account = { ...JOE, login };
+      return {
+        kind: "secret",
+        account,
+        clear: clear && login === "joe" ? "secret" : null,
+        scram: null,
+      };
+    },
+    forms: () => ({ clear, scram }),
+    fakeScram: () => ({ salt: "0123456789abcdef", iterations: 4096 }),
+  };
+}
+
 export interface Entry {
   readonly path: string;
   readonly type: "file" | "dir" | "symlink";
@@ -201,7 +227,10 @@ export interface SetUp {
   /** Begins in TRANSACTION. */
   readonly loggedIn?: boolean;
   readonly clock?: () => number;
-  readonly offersApop?: boolean;
+  /** More of what a session is made of. */
+  readonly deps?: Partial<Pop3Deps>;
+  readonly peer?: Partial<Peer>;
+  readonly locks?: boolean;
 }
 
 export function cacheFor(setUp: Omit<SetUp, "path">): MaildropCache {
@@ -209,6 +238,7 @@ export function cacheFor(setUp: Omit<SetUp, "path">): MaildropCache {
     files: setUp.files ?? LOCAL_FILES,
     sizes: setUp.sizes ?? "exact",
     maxMessages: 100000,
+    locks: setUp.locks ?? false,
     tracer: setUp.tracer ?? NO_TRACE,
     clock: setUp.clock ?? Date.now,
   });
@@ -224,10 +254,10 @@ export function connect(setUp: SetUp): { engine: Engine; client: Client } {
     openMaildrop: (_account, session) => cache.open(setUp.path, session),
     tracer: setUp.tracer ?? NO_TRACE,
     clock: setUp.clock ?? Date.now,
-    offersApop: setUp.offersApop ?? false,
     ...(setUp.loggedIn === false ? {} : { account: JOE }),
+    ...setUp.deps,
   };
-  return { engine: createPop3Engine(deps, PEER, client), client };
+  return { engine: createPop3Engine(deps, { ...PEER, ...setUp.peer }, client), client };
 }
 
 /** Sends `text` in the given pieces while the session wants input. */

@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { latin1 } from "../../../pop3/replies.ts";
-import { authDouble, buildMaildir, Client, CONFIG, connect } from "./kit.ts";
+import { authDouble, buildMaildir, Client, CONFIG, connect, secretsDouble } from "./kit.ts";
 import { memoryTrace, messages, say, talk, tree, withFolder } from "./kit.ts";
 
 const TWO = {
@@ -42,6 +42,13 @@ const STATES: readonly [string, "+" | "-", "+" | "-"][] = [
   ["CAPA", "+", "+"],
   ["QUIT", "+", "+"],
   ["APOP joe 00", "-", "-"],
+  ["AUTH", "+", "-"],
+  ["AUTH PLAIN", "+", "-"],
+  ["AUTH KERBEROS_V4", "-", "-"],
+  ["AUTH PLAIN a b", "-", "-"],
+  ["STLS", "-", "-"],
+  ["UTF8", "+", "-"],
+  ["UTF8 x", "-", "-"],
   ["XYZZY", "-", "-"],
   ["", "-", "-"],
   ["STA\0T", "-", "-"],
@@ -73,15 +80,16 @@ Deno.test("commands: verbs in any case, LF alone ends a line", () =>
 
 Deno.test("createPop3Engine: the greeting has APOP's timestamp only where APOP is offered", () =>
   withTwo(async (path) => {
-    for (const [offersApop, text] of [[false, ""], [true, `<${Deno.pid}.1234@`]] as const) {
+    for (const [clear, text] of [[false, ""], [true, `<${Deno.pid}.1234@`]] as const) {
       const { engine, client } = connect({
         path,
         loggedIn: false,
         clock: () => 1234567,
-        offersApop,
+        config: { apop: true },
+        deps: { secrets: secretsDouble({ clear }) },
       });
       await engine.start();
-      assertEquals(client.output, `+OK ${text}pop.example${offersApop ? ">" : ""}\r\n`);
+      assertEquals(client.output, `+OK ${text}pop.example${clear ? ">" : ""}\r\n`);
     }
   }));
 
@@ -148,10 +156,11 @@ Deno.test("pass: a Maildir that is a file, or has no cur/, is permanent", () =>
 Deno.test("capa: tells what is true; only a client that logged in learns what runs here", () =>
   withTwo(async (path) => {
     const before = await talk({ path, loggedIn: false }, "CAPA\r\n");
-    const list = "TOP UIDL USER RESP-CODES AUTH-RESP-CODE PIPELINING".split(" ").join("\r\n");
-    assertStringIncludes(before, `+OK\r\n${list}\r\nEXPIRE NEVER\r\n.\r\n`);
+    const list = "TOP,UIDL,USER,SASL PLAIN LOGIN,RESP-CODES,AUTH-RESP-CODE,PIPELINING,EXPIRE NEVER"
+      .replaceAll(",", "\r\n");
+    assertStringIncludes(before, `+OK\r\n${list}\r\nUTF8\r\n.\r\n`);
     const behind = await talk({ path }, "CAPA\r\n");
-    assertStringIncludes(behind, `${list}\r\nEXPIRE NEVER\r\nIMPLEMENTATION qfront\r\n.\r\n`);
+    assertStringIncludes(behind, `${list}\r\nUTF8\r\nIMPLEMENTATION qfront\r\n.\r\n`);
   }));
 
 Deno.test("createPop3Engine: a command line of N octets is the longest", () =>

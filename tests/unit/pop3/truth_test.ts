@@ -124,12 +124,17 @@ async function runCase(
   const isPop3d = c.program === "qmail-pop3d" || c.checkpassword?.mode === "exec:";
   const engine = createPop3Engine(
     {
-      config: { ...CONFIG, host: c.program === "qmail-popup" ? c.args[0] ?? "" : "h" },
+      config: { ...CONFIG, apop: true, host: c.program === "qmail-popup" ? c.args[0] ?? "" : "h" },
       auth: {
         checkPassword(login, password) {
           fd3 = `${login}\0${password}\0`;
           return Promise.resolve(answerOf(c.checkpassword!.mode));
         },
+      },
+      // APOP's digest goes to checkpassword as well.
+      checkResponse(login, response) {
+        fd3 = `${login}\0${response}\0`;
+        return Promise.resolve(answerOf(c.checkpassword!.mode));
       },
       openMaildrop: (_, session) =>
         isPop3d
