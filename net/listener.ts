@@ -30,6 +30,8 @@ export interface ListenerSetup extends SessionSetup {
   readonly implicitTls?: boolean;
   /** Our name for the peers of this listener (TCPLOCALHOST). */
   readonly localHost?: string | null;
+  /** What clients of this listener come for. */
+  readonly service?: Peer["service"];
 }
 
 /** Pause after an accept that failed. */
@@ -71,7 +73,8 @@ export class Listener {
         lost();
       });
     };
-    this.#setup = { abort, ...setup };
+    // Everything else is looked up in the caller's object, whose properties may change at a reload.
+    this.#setup = Object.assign(Object.create(setup), { abort });
     this.#socket = bind(setup.address, setup.reusePort ?? false);
   }
 
@@ -188,6 +191,8 @@ export class Listener {
       localHost: this.#setup.localHost ?? null,
       env,
       session: limits.nextSession(),
+      service: this.#setup.service,
+      offersTls: this.#setup.upgrade !== undefined && this.#setup.implicitTls !== true,
     });
   }
 

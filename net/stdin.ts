@@ -100,7 +100,8 @@ export async function runStdin(setup: StdinSetup): Promise<number> {
   const env = setup.env ?? Deno.env.toObject();
   const input = kindOf(0);
   const asked = input === "socket" && known(env["TCPREMOTEIP"]) === null;
-  const peer = stdinPeer(env, input, asked ? socketEnds(0) : null);
+  const told = stdinPeer(env, input, asked ? socketEnds(0) : null);
+  const peer: Peer = { ...told, offersTls: setup.upgrade !== undefined };
   const wheel = new TimerWheel();
   const end = await runSession(standardStream(input, kindOf(1)), peer, { ...setup, wheel });
   wheel.close();

@@ -6,15 +6,10 @@
  * client gets what was written and a close_notify, and a short time to answer), a peer that does not read.
  */
 import { giveLarge, giveSmall, takeLarge, takeSmall } from "./buffers.ts";
+import { readHello } from "./handshakes.ts";
 import { shutdownSocket } from "./shutdown.ts";
 import type { Timed, TimerWheel } from "./timers.ts";
-import {
-  concat,
-  firstHandshake,
-  LONGEST_HELLO,
-  readClientHello,
-  readServerHello,
-} from "./tls_hello.ts";
+import { concat, firstHandshake, LONGEST_HELLO, readServerHello } from "./tls_hello.ts";
 import type { Duplex, SecureInfo } from "./types.ts";
 
 /** An inner connection: our end, the promise of its decrypted other end, and what to call when both are done with. */
@@ -131,7 +126,7 @@ export class TlsBridge implements Timed, Duplex {
   }
 
   async #shake(connect: (sni: string | null) => Promise<InnerPair>): Promise<SecureInfo> {
-    const { bytes, sni } = await this.#readHello();
+    const { bytes, sni } = await readHello(this.#raw);
     const pair = await connect(sni);
     if (this.#done) {
       closeQuietly(pair.wire);
@@ -151,26 +146,6 @@ export class TlsBridge implements Timed, Duplex {
     this.#shaken = true;
     if (this.#serverHello === null) throw new Error("no ServerHello was seen");
     return { ...this.#serverHello, sni, clientSubject: null };
-  }
-
-  /** Reads the ClientHello: what was read, and the server name in it. */
-  async #readHello(): Promise<{ bytes: Uint8Array; sni: string | null }> {
-    const buffer = takeSmall();
-    let bytes = new Uint8Array(0);
-    try {
-      for (;;) {
-        const count = await this.#raw.read(buffer);
-        if (count === null) throw new Error("the client went before its ClientHello");
-        bytes = concat([bytes, buffer.subarray(0, count)]);
-        const message = firstHandshake(bytes);
-        if (message === "more" && bytes.length <= LONGEST_HELLO) continue;
-        const hello = message === null || message === "more" ? null : readClientHello(message);
-        if (hello === null) throw new Error("the client does not speak TLS");
-        return { bytes, sni: hello.sni };
-      }
-    } finally {
-      giveSmall(buffer);
-    }
   }
 
   /** Carries the client's bytes inward, until it ends. `hello`: what was read of it already. */

@@ -11,6 +11,7 @@
 import { NET_EVENTS } from "../trace/events_net.ts";
 import type { Tracer } from "../trace/tracer.ts";
 import { type Certificate, type CertificateSet, indexForName } from "./certificates.ts";
+import { Handshakes } from "./handshakes.ts";
 import { note } from "./note.ts";
 import type { Secured } from "./session.ts";
 import { shutdownSocket } from "./shutdown.ts";
@@ -57,9 +58,6 @@ function closeQuietly(thing: { close(): void }): void {
   }
 }
 
-const reasonOf = (error: unknown): string =>
-  (error instanceof Error ? error.message : String(error)).replace(/[\r\n]+/g, " ").slice(0, 200);
-
 /** The TLS side of a process or worker: inner listeners and running handshakes. */
 export class TlsFront {
   readonly #setup: TlsSetup;
@@ -70,18 +68,19 @@ export class TlsFront {
   /** Connections that came out while connects of ours are under way, which may be theirs. */
   readonly #early = new Map<number, Deno.TlsConn>();
   #connecting = 0;
-  #handshakes = 0;
+  readonly #handshakes: Handshakes;
 
   /** @throws {Error} when the certificates cannot be used. */
   constructor(setup: TlsSetup) {
     this.#setup = setup;
+    this.#handshakes = new Handshakes(setup.trace, setup.maxHandshakes);
     this.#set = setup.source.current();
     this.#inners = this.#listen(this.#set);
   }
 
   /** Handshakes under way. */
   get handshakes(): number {
-    return this.#handshakes;
+    return this.#handshakes.open;
   }
 
   /** Ports of the inner listeners in use. */
@@ -94,45 +93,19 @@ export class TlsFront {
    * the client has read the alert.
    */
   async upgrade(raw: Duplex, peer: Peer): Promise<Secured> {
-    const { trace, wheel, handshakeSeconds, maxHandshakes } = this.#setup;
-    if (this.#handshakes >= maxHandshakes) {
-      const error = new Error("too many handshakes at one time");
-      this.#noteFailure(peer, error);
-      closeQuietly(raw);
-      throw error;
-    }
-    this.#handshakes++;
-    const bridge = new TlsBridge(raw, wheel);
-    try {
+    const { wheel, handshakeSeconds } = this.#setup;
+    return await this.#handshakes.run(raw, peer, async () => {
       this.#renew();
+      const bridge = new TlsBridge(raw, wheel);
       const info = await bridge.handshake(handshakeSeconds, (sni) => this.#connect(sni));
-      note(trace, peer.session, NET_EVENTS.secured, {
-        version: info.version,
-        cipher: info.cipher,
-        sni: info.sni,
-        subject: null,
-      });
       return { conn: bridge, info };
-    } catch (error) {
-      this.#noteFailure(peer, error);
-      throw error;
-    } finally {
-      this.#handshakes--;
-    }
+    });
   }
 
   /** Closes the inner listeners; running sessions go on. */
   close(): void {
     for (const inner of this.#inners) this.#retire(inner);
     this.#inners = [];
-  }
-
-  #noteFailure(peer: Peer, error: unknown): void {
-    const reason = reasonOf(error);
-    note(this.#setup.trace, peer.session, NET_EVENTS.handshakeFailed, {
-      ip: peer.remoteIp,
-      reason,
-    });
   }
 
   /** Takes new certificates into use; what cannot be used leaves everything as it was. */

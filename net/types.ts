@@ -24,6 +24,10 @@ export interface Peer {
   readonly env: Readonly<Record<string, string>>;
   /** Number in the trace: the process id for a stdin session, a session number in serve. */
   readonly session: number;
+  /** What an SMTP client came for, where the listener knows it: mail for us (25), or to be sent on (587, 465). */
+  readonly service?: "smtp" | "submission" | undefined;
+  /** This connection can become a TLS one: STARTTLS or STLS may be offered. */
+  readonly offersTls?: boolean | undefined;
 }
 
 /** What ended a session from the outside. */
