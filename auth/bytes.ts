@@ -1,6 +1,6 @@
 /**
- * Binary strings (one char U+0000..U+00FF a byte) to bytes and back, ASCII case, base64, and the comparison of
- * secrets that takes the same time wherever they differ.
+ * Binary strings (one char U+0000..U+00FF a byte) to bytes and back, ASCII case, base64, and the
+ * comparison of secrets that takes the same time wherever they differ.
  */
 import { Buffer } from "node:buffer";
 import { timingSafeEqual } from "node:crypto";
@@ -25,7 +25,10 @@ export function toBase64(text: string): string {
 
 const BASE64 = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/;
 
-/** The binary string that `text` is base64 of; null when it is not (padding is required, blanks are not allowed). */
+/**
+ * The binary string that `text` is base64 of; null when it is not (padding is required, blanks are
+ * not allowed).
+ */
 export function fromBase64(text: string): string | null {
   return BASE64.test(text) ? Buffer.from(text, "base64").toString("latin1") : null;
 }

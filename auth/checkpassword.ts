@@ -1,10 +1,12 @@
 /**
- * Logins judged by a checkpassword program: the interface of D. J. Bernstein's checkpassword, called as qmail-popup
- * calls it. The program reads `login NUL password NUL stamp NUL` on descriptor 3, and when that is right it becomes
- * the user and runs the program that was named to it. We name a shell that reports who and where it is.
+ * Logins judged by a checkpassword program: the interface of D. J. Bernstein's checkpassword,
+ * called as qmail-popup calls it. The program reads `login NUL password NUL stamp NUL` on
+ * descriptor 3, and when that is right it becomes the user and runs the program that was named to
+ * it. We name a shell that reports who and where it is.
  *
- * DIFFERS: from qmail-popup in that exit 111 (temporary) and 2 (misused), a crash and the time limit are trouble,
- * not a wrong password: the client is asked to try again and does not throw its password away.
+ * DIFFERS: from qmail-popup in that exit 111 (temporary) and 2 (misused), a crash and the time
+ * limit are trouble, not a wrong password: the client is asked to try again and does not throw its
+ * password away.
  */
 import { toBytes } from "./bytes.ts";
 import { GateFullError, makeGate } from "./gate.ts";
@@ -23,11 +25,15 @@ export interface CheckpasswordOptions {
   readonly timeoutSeconds: number;
   /** Programs running at one time. */
   readonly atOnce: number;
-  /** Environment of the program, below what a session adds; PATH is filled in where it is missing. */
+  /**
+   * Environment of the program, below what a session adds; PATH is filled in where it is missing.
+   */
   readonly env: SessionEnv;
 }
 
-/** Authenticator that can hand over any challenge-response pair as well: APOP's stamp and digest. */
+/**
+ * Authenticator that can hand over any challenge-response pair as well: APOP's stamp and digest.
+ */
 export interface CheckpasswordAuthenticator extends Authenticator {
   /** `response` in the password's place, `stamp` in the third. Never rejects. */
   checkResponse(
@@ -39,8 +45,8 @@ export interface CheckpasswordAuthenticator extends Authenticator {
 }
 
 /**
- * Runs as the user, in the user's home. Each value ends with a NUL; the token in front tells the report
- * from whatever else was printed, the word behind says that it is complete.
+ * Runs as the user, in the user's home. Each value ends with a NUL; the token in front tells the
+ * report from whatever else was printed, the word behind says that it is complete.
  */
 const REPORT = 'printf "%s\\0" "$1" "$(id -u)" "$(id -g)" "$USER" "$HOME" "$MAILDIR" end';
 const REPORT_FIELDS = 6;

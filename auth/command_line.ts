@@ -1,6 +1,12 @@
-/** A command given as text in a setting: words with blanks between, quotes kept together, nothing expanded. */
+/**
+ * A command given as text in a setting: words with blanks between, quotes kept together, nothing
+ * expanded.
+ */
 
-/** The words of `text`; null when a quote is not closed. `'...'` and `"..."` keep blanks; there is no escape. */
+/**
+ * The words of `text`; null when a quote is not closed. `'...'` and `"..."` keep blanks; there is
+ * no escape.
+ */
 export function splitCommand(text: string): string[] | null {
   const words: string[] = [];
   let word: string | null = null;

@@ -1,7 +1,7 @@
 /**
- * Checks a password against a stored one, and makes new ones. crypt(3) formats are computed by the system's
- * library where it is there; $1$, $5$, $6$ and $apr1$ by our own code where it is not; {scrypt}, {SCRAM-SHA-256},
- * {SHA} and {PLAIN} by node:crypto.
+ * Checks a password against a stored one, and makes new ones. crypt(3) formats are computed by the
+ * system's library where it is there; $1$, $5$, $6$ and $apr1$ by our own code where it is not;
+ * {scrypt}, {SCRAM-SHA-256}, {SHA} and {PLAIN} by node:crypto.
  *
  * As many hashes at one time as there are cores: each yescrypt takes 16 MiB while it runs.
  */
@@ -34,7 +34,10 @@ export const MAX_PASSWORD_BYTES = 512;
 
 /** Checks and makes stored passwords. Passwords are binary strings without NUL. */
 export interface Hasher {
-  /** Does `password` fit what is stored? Rejects with CryptError or GateFullError when that can't be told. */
+  /**
+   * Does `password` fit what is stored? Rejects with CryptError or GateFullError when that can't be
+   * told.
+   */
   check(password: string, stored: string): Promise<boolean>;
   /** What to store for a new password. */
   make(password: string, scheme: NewScheme): Promise<{ stored: string; scheme: NewScheme }>;
@@ -159,7 +162,10 @@ async function makeStored(
   }
 }
 
-/** A hasher over `open`'s library (opened at the first use), computing `atOnce` hashes at one time; 0: one a core. */
+/**
+ * A hasher over `open`'s library (opened at the first use), computing `atOnce` hashes at one time;
+ * 0: one a core.
+ */
 export function makeHasher(
   atOnce = 0,
   open: () => CryptLibrary | string = systemLibcrypt,

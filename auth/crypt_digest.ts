@@ -1,9 +1,10 @@
 /**
- * The crypt(3) formats that are built on MD5 and SHA-2, computed without the system's library: $1$ (Kamp), $apr1$
- * (Apache's variant of it), $5$ and $6$ (Drepper, "Unix crypt using SHA-256 and SHA-512").
+ * The crypt(3) formats that are built on MD5 and SHA-2, computed without the system's library: $1$
+ * (Kamp), $apr1$ (Apache's variant of it), $5$ and $6$ (Drepper, "Unix crypt using SHA-256 and
+ * SHA-512").
  *
- * Used for $apr1$, which no crypt(3) knows, and where the library is missing. Lets the event loop turn in between:
- * slower than the library, never in anyone's way.
+ * Used for $apr1$, which no crypt(3) knows, and where the library is missing. Lets the event loop
+ * turn in between: slower than the library, never in anyone's way.
  */
 import { createHash } from "node:crypto";
 import { fromBytes, toBytes } from "./bytes.ts";
@@ -125,7 +126,10 @@ export function isDigestFormat(setting: string): boolean {
   return SETTING.test(setting);
 }
 
-/** The hash of `password` with `setting` (a hash will do); null when the format is another. Binary strings. */
+/**
+ * The hash of `password` with `setting` (a hash will do); null when the format is another. Binary
+ * strings.
+ */
 export async function digestCrypt(password: string, setting: string): Promise<string | null> {
   const m = SETTING.exec(setting);
   if (m === null) return null;

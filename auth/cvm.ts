@@ -1,8 +1,10 @@
 /**
- * Logins judged by CVM modules (credential validation modules, protocol 2), as mailfront's own services ask them.
+ * Logins judged by CVM modules (credential validation modules, protocol 2), as mailfront's own
+ * services ask them.
  *
- * Several modules are a chain: the next is asked when one rejects and does not say that the login is in its scope.
- * Trouble with a module ends the chain: whether a later one would have known better can't be told.
+ * Several modules are a chain: the next is asked when one rejects and does not say that the login
+ * is in its scope. Trouble with a module ends the chain: whether a later one would have known
+ * better can't be told.
  */
 import {
   CVM_ACCEPTED,
@@ -53,8 +55,8 @@ function credentials(login: string, password: string, secret: string | null): Cv
 }
 
 /**
- * The account from a response's facts. A virtual user's mail belongs to a system user: facts 9 (user), 2 and 3 say
- * which. The mailbox is where the mail is, when the module names one.
+ * The account from a response's facts. A virtual user's mail belongs to a system user: facts 9
+ * (user), 2 and 3 say which. The mailbox is where the mail is, when the module names one.
  */
 function accountOf(login: string, packet: CvmPacket): AuthAnswer {
   const text = (tag: number) => cvmItem(packet, tag) || null;

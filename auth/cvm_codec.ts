@@ -1,9 +1,10 @@
 /**
- * The packets of CVM, Bruce Guenter's credential validation modules, protocol 2, in both directions.
+ * The packets of CVM, Bruce Guenter's credential validation modules, protocol 2, in both
+ * directions.
  *
- * Request: byte 2, length of the random part, the random part, tagged strings (tag, length, bytes), a zero. Response:
- * the code (0 accepted, 100 rejected, others trouble), the random part again, tagged strings, a zero. Either has
- * at most 512 bytes. Protocol 1 is not spoken.
+ * Request: byte 2, length of the random part, the random part, tagged strings (tag, length, bytes),
+ * a zero. Response: the code (0 accepted, 100 rejected, others trouble), the random part again,
+ * tagged strings, a zero. Either has at most 512 bytes. Protocol 1 is not spoken.
  */
 
 export const CVM_PROTOCOL = 2;

@@ -1,6 +1,7 @@
 /**
- * Carries one CVM packet to a module and its answer back: `cvm-local:PATH` (a Unix socket), `cvm-udp:HOST:PORT`,
- * `cvm-command:PATH` (a program, packet on standard input, answer on standard output).
+ * Carries one CVM packet to a module and its answer back: `cvm-local:PATH` (a Unix socket),
+ * `cvm-udp:HOST:PORT`, `cvm-command:PATH` (a program, packet on standard input, answer on standard
+ * output).
  */
 import { createSocket } from "node:dgram";
 import { toBytes } from "./bytes.ts";

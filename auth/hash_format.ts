@@ -1,6 +1,7 @@
 /**
- * Which form a stored password has, told from its text alone: the crypt(3) formats of libxcrypt and glibc,
- * Apache's $apr1$ and {SHA}, and our {scrypt}, {SCRAM-SHA-256}, {PLAIN} (docs/passwords.md lists them all).
+ * Which form a stored password has, told from its text alone: the crypt(3) formats of libxcrypt and
+ * glibc, Apache's $apr1$ and {SHA}, and our {scrypt}, {SCRAM-SHA-256}, {PLAIN} (docs/passwords.md
+ * lists them all).
  *
  * Nothing is computed here, and no message quotes a stored password: it might be one in clear.
  */
@@ -10,7 +11,9 @@ import { fromBase64 } from "./bytes.ts";
 export interface HashFormat {
   /** Name for people: "yescrypt", "sha512crypt" ... */
   readonly scheme: string;
-  /** Two hashes of the same cost class take the same time to check: the scheme and its parameters. */
+  /**
+   * Two hashes of the same cost class take the same time to check: the scheme and its parameters.
+   */
   readonly costClass: string;
   /** Who computes it: crypt(3), or this program alone. */
   readonly by: "crypt" | "own";
@@ -101,7 +104,9 @@ const CLEAR_WARNING =
 /** Largest memory that a {scrypt} entry may ask for, in bytes. */
 const SCRYPT_MEMORY_BYTES = 256 * 1024 * 1024;
 
-/** N, r, p, salt and key of a {scrypt} entry; null when it is none. Salt and key are binary strings. */
+/**
+ * N, r, p, salt and key of a {scrypt} entry; null when it is none. Salt and key are binary strings.
+ */
 export function scryptParts(
   stored: string,
 ): { n: number; r: number; p: number; salt: string; key: string } | null {

@@ -1,6 +1,6 @@
 /**
- * crypt(3) of the system's library, by FFI and off the event loop: libxcrypt's crypt_rn, or crypt_r of an older
- * glibc. The library is opened at the first use and stays open.
+ * crypt(3) of the system's library, by FFI and off the event loop: libxcrypt's crypt_rn, or crypt_r
+ * of an older glibc. The library is opened at the first use and stays open.
  *
  * Does not judge formats: what the library does not know is null.
  */
@@ -33,14 +33,19 @@ const SYMBOLS = {
   crypt_checksalt: { parameters: ["buffer"], result: "i32", optional: true },
 } as const;
 
-/** What crypt_checksalt says of a setting that can't be used: CRYPT_SALT_INVALID, CRYPT_SALT_METHOD_DISABLED. */
+/**
+ * What crypt_checksalt says of a setting that can't be used: CRYPT_SALT_INVALID,
+ * CRYPT_SALT_METHOD_DISABLED.
+ */
 const UNUSABLE_SALTS = [1, 2];
 
 /** The library, as far as it is used. Arguments are binary strings without NUL. */
 export interface CryptLibrary {
   /** "libcrypt.so.1" */
   readonly name: string;
-  /** The hash of `password` with `setting` (a hash will do); null when the library can't compute it. */
+  /**
+   * The hash of `password` with `setting` (a hash will do); null when the library can't compute it.
+   */
   crypt(password: string, setting: string): Promise<string | null>;
   /** Does the library know what to do with this setting? null: it can't tell. */
   knows(setting: string): boolean | null;

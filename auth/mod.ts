@@ -1,6 +1,6 @@
 /**
- * The room's door: who may log in, as the setting `auth_source` says - users/poppasswd.cdb, a checkpassword program
- * or CVM modules.
+ * The room's door: who may log in, as the setting `auth_source` says - users/poppasswd.cdb, a
+ * checkpassword program or CVM modules.
  */
 import type { Tracer } from "../trace/tracer.ts";
 import type { Settings } from "../settings/mod.ts";
@@ -19,6 +19,7 @@ export {
   beginSasl,
   MECHANISMS,
   offered,
+  randomNonce,
   readInitialResponse,
   readSaslLine,
   type SaslContext,
@@ -54,11 +55,17 @@ export interface AuthOptions {
   readonly env: SessionEnv;
 }
 
-/** Judges passwords; `secrets` is null where nothing is stored that challenge-response mechanisms could use. */
+/**
+ * Judges passwords; `secrets` is null where nothing is stored that challenge-response mechanisms
+ * could use.
+ */
 export interface AuthService extends Authenticator {
   readonly source: "poppasswd" | "checkpassword" | "cvm";
   readonly secrets: SecretSource | null;
-  /** Hands APOP's digest and stamp to a program that may know the secrets; absent where there is none. */
+  /**
+   * Hands APOP's digest and stamp to a program that may know the secrets; absent where there is
+   * none.
+   */
   readonly checkResponse?: CheckpasswordAuthenticator["checkResponse"];
 }
 
@@ -106,7 +113,9 @@ function openModules({ settings, env }: AuthOptions, text: string): AuthService 
   return { source: "cvm", secrets: null, checkPassword: opened.checkPassword };
 }
 
-/** Opens what `auth_source` names. @throws {AuthConfigError} when it names nothing that is known. */
+/**
+ * Opens what `auth_source` names. @throws {AuthConfigError} when it names nothing that is known.
+ */
 export function openAuthenticator(options: AuthOptions): AuthService {
   const [, source = "", rest = ""] =
     /^\s*(\S*)\s*([\s\S]*?)\s*$/.exec(options.settings.auth_source) ??
@@ -121,6 +130,7 @@ export function openAuthenticator(options: AuthOptions): AuthService {
       return openModules(options, rest);
   }
   throw new AuthConfigError(
-    `Setting auth_source: "${options.settings.auth_source}" is not poppasswd, checkpassword COMMAND or cvm ADDRESS`,
+    `Setting auth_source: "${options.settings.auth_source}" is not poppasswd, ` +
+      "checkpassword COMMAND or cvm ADDRESS",
   );
 }

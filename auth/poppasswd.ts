@@ -1,9 +1,10 @@
 /**
- * Logins from users/poppasswd.cdb: the place of checkpassword over a cdb (checkcdb of old), without a program to
- * start and without root.
+ * Logins from users/poppasswd.cdb: the place of checkpassword over a cdb (checkcdb of old), without
+ * a program to start and without root.
  *
- * An unknown login is checked against a hash of the most common cost in the file, so that it takes as long as a wrong
- * password; in a file with hashes of several costs that evens out only as far as they are alike.
+ * An unknown login is checked against a hash of the most common cost in the file, so that it takes
+ * as long as a wrong password; in a file with hashes of several costs that evens out only as far as
+ * they are alike.
  */
 import type { Tracer } from "../trace/tracer.ts";
 import { AUTH_EVENTS } from "../trace/events_auth.ts";
@@ -26,8 +27,8 @@ export interface PoppasswdOptions {
 }
 
 /**
- * Checked against when the file has no login at all: sha512crypt with as many rounds as new entries get. What it is
- * a hash of makes no difference.
+ * Checked against when the file has no login at all: sha512crypt with as many rounds as new entries
+ * get. What it is a hash of makes no difference.
  */
 const NO_LOGINS =
   "$6$rounds=50000$thereisnosuch$OJw4uyXxGVcLp4YHwnUIDsyZjR0VHTPpDIHDZgtIT70CORRWeRbCqnFj3FWMYdxGUqtj6B8W/T6TdcWv.0TOi0";
@@ -35,7 +36,10 @@ const NO_LOGINS =
 const SCRAM_ITERATIONS = 32768;
 const SALT_BYTES = 16;
 
-/** Could this be a password at all? Judged before the login is looked at, so it tells nothing about logins. */
+/**
+ * Could this be a password at all? Judged before the login is looked at, so it tells nothing about
+ * logins.
+ */
 function isPlausible(login: string, password: string): boolean {
   return login !== "" && password !== "" && password.length <= MAX_PASSWORD_BYTES &&
     !password.includes("\0");

@@ -1,10 +1,11 @@
 /**
- * users/poppasswd.cdb as the service sees it: the database as it is now, and what is known of it as a whole - the most
- * common cost of its hashes, and which challenge-response forms there are.
+ * users/poppasswd.cdb as the service sees it: the database as it is now, and what is known of it as
+ * a whole - the most common cost of its hashes, and which challenge-response forms there are.
  *
- * A file that turns out to be no cdb keeps the one read before in force. A missing one is trouble, not "no users":
- * DIFFERS: from the rule that a missing file is an empty one, because then each client would be told to forget a
- * right password when all that is missing is a run of newpop.
+ * A file that turns out to be no cdb keeps the one read before in force.
+ *
+ * DIFFERS: a missing file is trouble here, not "no users", because each client would be told to
+ * forget a right password when all that is missing is a run of newpop.
  */
 import { CachedCdb, type CdbReader } from "../cdb/mod.ts";
 import { AUTH_EVENTS } from "../trace/events_auth.ts";
@@ -21,7 +22,10 @@ export interface Survey {
   readonly scram: boolean;
   /** Iterations of the first {SCRAM-SHA-256} entry; null when there is none. */
   readonly scramIterations: number | null;
-  /** Secret from which salts for unknown logins are made; null when there is no {SCRAM-SHA-256} entry. */
+  /**
+   * Secret from which salts for unknown logins are made; null when there is no {SCRAM-SHA-256}
+   * entry.
+   */
   readonly saltKey: string | null;
 }
 
@@ -83,13 +87,19 @@ function identityOf(path: string): string {
   }
 }
 
-/** Opens `path` (as Deno's file calls take it) anew at each call of the result; a sentence when it can't be used. */
+/**
+ * Opens `path` (as Deno's file calls take it) anew at each call of the result; a sentence when it
+ * can't be used.
+ */
 export function watchUsers(path: string, tracer: Tracer): () => UsersNow | string {
   const file = new CachedCdb(path);
   let current: UsersNow | null = null;
   let surveyed = "";
   let complained = "";
-  /** A file that changed a moment ago is read anew at each question: its survey need not be made anew. */
+  /**
+   * A file that changed a moment ago is read anew at each question: its survey need not be made
+   * anew.
+   */
   const take = (reader: CdbReader, identity: string): UsersNow => {
     if (current !== null && identity === surveyed) {
       return current = { reader, survey: current.survey };

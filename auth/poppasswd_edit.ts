@@ -1,6 +1,7 @@
 /**
- * Changes to the text of users/poppasswd: one login's line is put in or taken out, every other line - comments, order,
- * line ends, lines that are wrong - stays as it is, byte for byte. Pure: text in, text out.
+ * Changes to the text of users/poppasswd: one login's line is put in or taken out, every other line
+ * - comments, order, line ends, lines that are wrong - stays as it is, byte for byte. Pure: text
+ * in, text out.
  */
 import { lowerAscii } from "./bytes.ts";
 import { readEntry, readLine } from "./poppasswd_file.ts";
@@ -31,7 +32,9 @@ function numbersOf(lines: readonly string[], login: string): number[] {
   });
 }
 
-/** Where the one line of `login` is; -1: nowhere. @throws {EditError} when it stands there twice. */
+/**
+ * Where the one line of `login` is; -1: nowhere. @throws {EditError} when it stands there twice.
+ */
 function find(lines: readonly string[], login: string): number {
   const found = numbersOf(lines, login);
   if (found.length > 1) {

@@ -1,8 +1,8 @@
 /**
- * The text of users/poppasswd: one login a line, `login:hash[:user-or-uid[:gid]][:home[:maildir]]`, # comments.
- * Also read: `login:hash` (2 fields), `login:hash:user:directory` (the 4 fields of the single-uid how-tos) and the
- * 7 fields of a passwd file. Each line is either read in one named way or comes with a sentence why no login can
- * use it. docs/passwords.md has the format in full.
+ * The text of users/poppasswd: one login a line, `login:hash[:user-or-uid[:gid]][:home[:maildir]]`,
+ * # comments. Also read: `login:hash` (2 fields), `login:hash:user:directory` (the 4 fields of the
+ * single-uid how-tos) and the 7 fields of a passwd file. Each line is either read in one named way
+ * or comes with a sentence why no login can use it. docs/passwords.md has the format in full.
  *
  * Text is binary: one char U+0000..U+00FF a byte. Nothing here touches a file.
  */
@@ -83,7 +83,10 @@ function readPasswd(fields: readonly string[]): PlaceReading {
   return { form: "passwd", place: { ...place, home: home === "" ? null : home } };
 }
 
-/** Fields after login and hash. The first that begins with "/" is the home; the owner stands before it. */
+/**
+ * Fields after login and hash. The first that begins with "/" is the home; the owner stands before
+ * it.
+ */
 function readPlace(fields: readonly string[]): PlaceReading {
   if (fields.length === 5) return readPasswd(fields);
   if (fields.length > 5) return { fault: `${fields.length + 2} fields are too many` };

@@ -1,6 +1,7 @@
 /**
- * Runs an external program once: some bytes on one of its file descriptors, its standard output gathered, its
- * end awaited, and the whole process group killed when its time is over. Used for checkpassword and CVM programs.
+ * Runs an external program once: some bytes on one of its file descriptors, its standard output
+ * gathered, its end awaited, and the whole process group killed when its time is over. Used for
+ * checkpassword and CVM programs.
  *
  * The program's standard error is ours: what it complains about lands in the service's log.
  */
@@ -55,8 +56,8 @@ function endOf(name: string, exit: Exit, output: string): ProgramEnd {
 }
 
 /**
- * A shell runs the program in its own place: a program that is not there is then an exit code, not a failed spawn,
- * which would leave descriptors behind.
+ * A shell runs the program in its own place: a program that is not there is then an exit code, not
+ * a failed spawn, which would leave descriptors behind.
  */
 function start(run: ProgramRun): ChildProcess {
   const stdio: StdioOptions = run.inputFd === 0

@@ -1,6 +1,7 @@
 /**
- * Replaces a file as a whole: a temporary file beside it, synced, renamed over it, the directory synced. Whoever reads
- * sees the old file or the new one; after a crash one of the two is there. And a lock against a second editor.
+ * Replaces a file as a whole: a temporary file beside it, synced, renamed over it, the directory
+ * synced. Whoever reads sees the old file or the new one; after a crash one of the two is there.
+ * And a lock against a second editor.
  */
 
 /** The steps that can fail; tests put failures in their place. */
@@ -25,7 +26,10 @@ export interface FileLooks {
   readonly gid: number | null;
 }
 
-/** The looks of the first of `paths` that is there; null when none is. @throws {Error} when one can't be seen. */
+/**
+ * The looks of the first of `paths` that is there; null when none is. @throws {Error} when one
+ * can't be seen.
+ */
 export function looksOf(...paths: readonly string[]): FileLooks | null {
   for (const path of paths) {
     try {

@@ -1,9 +1,11 @@
 /**
- * The server's side of SASL: PLAIN (RFC 4616), LOGIN (as clients speak it), CRAM-MD5 (RFC 2195), SCRAM-SHA-256
- * (RFC 5802, 7677, without channel binding), EXTERNAL (RFC 4422 appendix A). POP3's AUTH and SMTP's AUTH frame it.
+ * The server's side of SASL: PLAIN (RFC 4616), LOGIN (as clients speak it), CRAM-MD5 (RFC 2195),
+ * SCRAM-SHA-256 (RFC 5802, 7677, without channel binding), EXTERNAL (RFC 4422 appendix A). POP3's
+ * AUTH and SMTP's AUTH frame it.
  *
- * An exchange takes the client's decoded bytes and gives a challenge or the outcome. It does no I/O: it asks the
- * Authenticator or SecretSource it was given. An unknown login takes every step that a known one takes.
+ * An exchange takes the client's decoded bytes and gives a challenge or the outcome. It does no
+ * I/O: it asks the Authenticator or SecretSource it was given. An unknown login takes every step
+ * that a known one takes.
  */
 import { fromBase64 } from "./bytes.ts";
 import { cramMd5 } from "./sasl_digest.ts";
@@ -16,7 +18,7 @@ import {
   type SaslStep,
 } from "./sasl_types.ts";
 
-export type { SaslContext, SaslExchange, SaslStep } from "./sasl_types.ts";
+export { randomNonce, type SaslContext, type SaslExchange, type SaslStep } from "./sasl_types.ts";
 
 export const MECHANISMS = ["SCRAM-SHA-256", "CRAM-MD5", "PLAIN", "LOGIN", "EXTERNAL"] as const;
 export type Mechanism = (typeof MECHANISMS)[number];
@@ -111,7 +113,9 @@ export function beginSasl(mechanism: string, context: SaslContext): SaslExchange
   }
 }
 
-/** The mechanisms that somebody could log in with, the best first. TLS is for the caller to look at. */
+/**
+ * The mechanisms that somebody could log in with, the best first. TLS is for the caller to look at.
+ */
 export function offered(
   context: Pick<SaslContext, "secrets" | "external">,
 ): readonly Mechanism[] {

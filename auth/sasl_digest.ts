@@ -1,6 +1,7 @@
 /**
- * CRAM-MD5 (RFC 2195) and APOP (RFC 1939 section 7): the client shows that it knows a secret which is stored in
- * clear. An unknown login, and one whose secret is not in clear, takes the same computation.
+ * CRAM-MD5 (RFC 2195) and APOP (RFC 1939 section 7): the client shows that it knows a secret which
+ * is stored in clear. An unknown login, and one whose secret is not in clear, takes the same
+ * computation.
  */
 import { createHash, createHmac } from "node:crypto";
 import { equalSecrets, lowerAscii, toBytes } from "./bytes.ts";
@@ -35,7 +36,9 @@ export function apopDigest(secret: string, stamp: string): string {
   return createHash("md5").update(toBytes(stamp + secret)).digest("hex");
 }
 
-/** Checks APOP's digest of `stamp`, the greeting's `<...>` with its angle brackets. Never rejects. */
+/**
+ * Checks APOP's digest of `stamp`, the greeting's `<...>` with its angle brackets. Never rejects.
+ */
 export function checkApop(
   secrets: SecretSource,
   login: string,

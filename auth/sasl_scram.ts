@@ -1,10 +1,10 @@
 /**
- * SCRAM-SHA-256, the server's side (RFC 5802 section 5, RFC 7677): the password never crosses the wire, and what
- * is stored can't be used to log in elsewhere.
+ * SCRAM-SHA-256, the server's side (RFC 5802 section 5, RFC 7677): the password never crosses the
+ * wire, and what is stored can't be used to log in elsewhere.
  *
- * No channel binding: SCRAM-SHA-256-PLUS is not offered, and a client that insists on it is told so. An unknown login
- * gets a salt that stays the same and fails at the proof; a derivation from a clear secret is done for every
- * login where one login needs it.
+ * No channel binding: SCRAM-SHA-256-PLUS is not offered, and a client that insists on it is told
+ * so. An unknown login gets a salt that stays the same and fails at the proof; a derivation from a
+ * clear secret is done for every login where one login needs it.
  */
 import { equalSecrets, fromBase64, fromBytes, toBase64, toBytes } from "./bytes.ts";
 import {

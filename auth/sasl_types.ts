@@ -1,4 +1,5 @@
 /** What the SASL mechanisms have in common: what they are given, and the steps they take. */
+import { fromBytes, toBase64 } from "./bytes.ts";
 import type { AuthAnswer, Authenticator, SecretSource, SessionEnv } from "./types.ts";
 
 /** What an exchange has to work with. */
@@ -43,3 +44,7 @@ export const refused = (login: string): SaslStep => ({
   login,
   answer: { kind: "refused" },
 });
+
+/** A nonce as {@linkcode SaslContext} wants it: 144 random bits in base64. */
+export const randomNonce = (): string =>
+  toBase64(fromBytes(crypto.getRandomValues(new Uint8Array(18))));

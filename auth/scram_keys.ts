@@ -1,8 +1,9 @@
 /**
- * The keys of SCRAM-SHA-256 (RFC 5802 section 3, RFC 7677) and the preparation of passwords for them.
+ * The keys of SCRAM-SHA-256 (RFC 5802 section 3, RFC 7677) and the preparation of passwords for
+ * them.
  *
- * DIFFERS: from RFC 4013 (SASLprep) in that prohibited and unassigned characters are let through: a password that
- * was stored can be used, and both ends of one login prepare it alike.
+ * DIFFERS: from RFC 4013 (SASLprep) in that prohibited and unassigned characters are let through: a
+ * password that was stored can be used, and both ends of one login prepare it alike.
  */
 import { createHash, createHmac, pbkdf2 } from "node:crypto";
 import { fromBytes, fromUtf8, toBytes } from "./bytes.ts";
@@ -11,7 +12,10 @@ import type { ScramKeys } from "./types.ts";
 const BLANKS = /[\u00a0\u1680\u2000-\u200b\u202f\u205f\u3000]/gu;
 const NOTHING = /[\u00ad\u034f\u1806\u180b-\u180d\u200c\u200d\u2060\ufe00-\ufe0f\ufeff]/gu;
 
-/** SASLprep of a password: blanks become spaces, invisible characters go, NFKC. Not UTF-8: left as it is. */
+/**
+ * SASLprep of a password: blanks become spaces, invisible characters go, NFKC. Not UTF-8: left as
+ * it is.
+ */
 export function prepare(password: string): string {
   // deno-lint-ignore no-control-regex -- ASCII needs no preparation
   if (/^[\x00-\x7f]*$/.test(password)) return password;

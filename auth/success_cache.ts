@@ -1,8 +1,10 @@
 /**
- * Remembers right logins for a while, so that a client that polls every minute does not cost a yescrypt each time.
+ * Remembers right logins for a while, so that a client that polls every minute does not cost a
+ * yescrypt each time.
  *
- * What is kept is an HMAC-SHA-256 under a key of this process alone, over login, password and stored hash: nothing
- * that could be turned back into a password, and nothing that still fits when the stored hash has changed.
+ * What is kept is an HMAC-SHA-256 under a key of this process alone, over login, password and
+ * stored hash: nothing that could be turned back into a password, and nothing that still fits when
+ * the stored hash has changed.
  */
 import { createHmac } from "node:crypto";
 import { fromBytes, toBytes } from "./bytes.ts";
@@ -14,7 +16,10 @@ export interface SuccessCache {
   readonly size: number;
 }
 
-/** A cache of `limit` logins for `seconds` each; 0 seconds: remembers nothing. `now`: milliseconds, never back. */
+/**
+ * A cache of `limit` logins for `seconds` each; 0 seconds: remembers nothing. `now`: milliseconds,
+ * never back.
+ */
 export function makeSuccessCache(
   seconds: number,
   limit: number,

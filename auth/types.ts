@@ -17,7 +17,10 @@ export type AuthAnswer =
   | { readonly kind: "ok"; readonly account: Account }
   /** Wrong password or unknown login: the two look and cost the same. */
   | { readonly kind: "refused" }
-  /** Could not be decided (file unreadable, program failed): temporary. `reason`: a sentence without final period. */
+  /**
+   * Could not be decided (file unreadable, program failed): temporary. `reason`: a sentence without
+   * final period.
+   */
   | { readonly kind: "undecided"; readonly reason: string };
 
 /** Environment of a session (TCPREMOTEIP ...), for external programs that log or judge by it. */
@@ -28,7 +31,10 @@ export interface Authenticator {
   checkPassword(login: string, password: string, env?: SessionEnv): Promise<AuthAnswer>;
 }
 
-/** The keys RFC 5802 derives from a password for SCRAM-SHA-256; all but `iterations` are binary strings. */
+/**
+ * The keys RFC 5802 derives from a password for SCRAM-SHA-256; all but `iterations` are binary
+ * strings.
+ */
 export interface ScramKeys {
   readonly iterations: number;
   readonly salt: string;
@@ -55,8 +61,8 @@ export interface SecretSource {
   /** Which stored forms there are at all: mechanisms that nobody could use are not offered. */
   forms(): { readonly clear: boolean; readonly scram: boolean };
   /**
-   * Salt and iterations that an unknown login is answered with in SCRAM: the same for one login every time,
-   * and as long and as many as those of real ones.
+   * Salt and iterations that an unknown login is answered with in SCRAM: the same for one login
+   * every time, and as long and as many as those of real ones.
    */
   fakeScram(login: string): { readonly salt: string; readonly iterations: number };
 }

@@ -1,8 +1,10 @@
 /**
- * `qfront newpop`: makes users/poppasswd.cdb, which the services read, from users/poppasswd, which people edit.
+ * `qfront newpop`: makes users/poppasswd.cdb, which the services read, from users/poppasswd, which
+ * people edit.
  *
- * The new file takes the old one's place only when it is complete and on disk. A line that no login could use, or a
- * login that stands there twice, leaves the old one in force: a typing error locks nobody out.
+ * The new file takes the old one's place only when it is complete and on disk. A line that no login
+ * could use, or a login that stands there twice, leaves the old one in force: a typing error locks
+ * nobody out.
  */
 import { type Hasher, makeHasher } from "../auth/crypt.ts";
 import { type PoppasswdEntry, type PoppasswdLine, readPoppasswd } from "../auth/poppasswd_file.ts";
@@ -28,7 +30,9 @@ export interface LineFault {
   readonly fault: string;
 }
 
-/** What is wrong with the lines: unusable ones, and those whose hash can't be computed on this host. */
+/**
+ * What is wrong with the lines: unusable ones, and those whose hash can't be computed on this host.
+ */
 export function lineFaults(lines: readonly PoppasswdLine[], hasher: Hasher): LineFault[] {
   const missing = new Map<string, string | null>();
   const missingFor = ({ format, hash }: PoppasswdEntry) => {

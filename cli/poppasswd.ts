@@ -1,8 +1,10 @@
 /**
- * `qfront poppasswd`: keeps users/poppasswd. Sets, deletes, lists, checks, tries and takes over logins; every other line
- * of the file stays as it is, and the new file takes the old one's place as a whole.
+ * `qfront poppasswd`: keeps users/poppasswd. Sets, deletes, lists, checks, tries and takes over
+ * logins; every other line of the file stays as it is, and the new file takes the old one's place
+ * as a whole.
  *
- * A password is typed without echo or comes on standard input: never on the command line, where others could see it.
+ * A password is typed without echo or comes on standard input: never on the command line, where
+ * others could see it.
  */
 import { type Command, type ParsedArgs, UsageError } from "./command.ts";
 import {

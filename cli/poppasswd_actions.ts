@@ -41,7 +41,8 @@ function oneOperand({ operands }: Call, action: string, what: string): string {
   if (word === undefined) throw new UsageError(`poppasswd ${action} needs ${what}`);
   if (operands.length > 1) {
     throw new UsageError(
-      `poppasswd ${action} takes ${what} and nothing else; a password never stands on the command line`,
+      `poppasswd ${action} takes ${what} and nothing else; ` +
+        "a password never stands on the command line",
     );
   }
   return word;

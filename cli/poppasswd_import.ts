@@ -1,6 +1,6 @@
 /**
- * Lines of other password files as lines of users/poppasswd: passwd and shadow, vpopmail's vpasswd, Apache's htpasswd.
- * Pure. Clear passwords that vpasswd files may carry are never taken over.
+ * Lines of other password files as lines of users/poppasswd: passwd and shadow, vpopmail's vpasswd,
+ * Apache's htpasswd. Pure. Clear passwords that vpasswd files may carry are never taken over.
  */
 import { readEntry } from "../auth/poppasswd_file.ts";
 
@@ -24,7 +24,9 @@ function convertPasswd(fields: readonly string[]): Converted {
   return { place: `:${uid}:${gid}${home === "" ? "" : `:${home}`}` };
 }
 
-/** The uid and gid of a vpasswd line are flags, not ids: the files belong to whoever `owner` names. */
+/**
+ * The uid and gid of a vpasswd line are flags, not ids: the files belong to whoever `owner` names.
+ */
 function convertVpasswd(fields: readonly string[], owner: string): Converted {
   const [, , , flags = "", , home = ""] = fields;
   if (fields.length < 7 || fields.length > 8) {

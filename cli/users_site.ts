@@ -1,4 +1,7 @@
-/** What the tools for users/poppasswd share: where the files are, how they are read, what speaks to the person. */
+/**
+ * What the tools for users/poppasswd share: where the files are, how they are read, what speaks to
+ * the person.
+ */
 import { promptSecret } from "@std/cli/prompt-secret";
 import { fromBytes, fromUtf8, toBytes } from "../auth/bytes.ts";
 import { MAX_PASSWORD_BYTES } from "../auth/crypt.ts";
@@ -160,7 +163,9 @@ export async function readPassword(
   return first;
 }
 
-/** Parses, runs, and turns errors into a sentence and an exit code: 1 refused, 64 usage, 78 site. */
+/**
+ * Parses, runs, and turns errors into a sentence and an exit code: 1 refused, 64 usage, 78 site.
+ */
 export async function runTool(
   command: Command,
   args: readonly string[],

@@ -2,8 +2,8 @@ import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { type CheckpasswordOptions, openCheckpassword } from "../../../auth/checkpassword.ts";
 
 /**
- * A checkpassword program: reads descriptor 3, judges by the password, becomes the user and runs its arguments. The
- * login and the third field go to $OUT when that is set.
+ * A checkpassword program: reads descriptor 3, judges by the password, becomes the user and runs
+ * its arguments. The login and the third field go to $OUT when that is set.
  */
 const PROGRAM = `#!/bin/sh
 fields=$(tr '\\0' '\\n' <&3)

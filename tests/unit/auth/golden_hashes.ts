@@ -1,6 +1,7 @@
 /**
- * Passwords and what crypt(3) makes of them. The first six are published: the vectors of the SHA-crypt specification,
- * of crypt_blowfish, and of scrypt's $7$; the others were computed by libxcrypt 4.4.33.
+ * Passwords and what crypt(3) makes of them. The first six are published: the vectors of the
+ * SHA-crypt specification, of crypt_blowfish, and of scrypt's $7$; the others were computed by
+ * libxcrypt 4.4.33.
  */
 export const GOLDEN: readonly (readonly [scheme: string, password: string, hash: string])[] = [
   [

@@ -2,6 +2,7 @@ import { assert, assertEquals } from "@std/assert";
 import {
   beginSasl,
   offered,
+  randomNonce,
   readInitialResponse,
   readSaslLine,
   type SaslContext,
@@ -144,4 +145,10 @@ Deno.test("readSaslLine: base64, cancel, and what is neither", () => {
     assertEquals(readSaslLine(line).kind, "malformed", line);
   }
   assertEquals(readInitialResponse("="), { kind: "data", data: "" });
+});
+
+Deno.test("randomNonce: printable without blank and comma, never the same", () => {
+  const [one, two] = [randomNonce(), randomNonce()];
+  assert(/^[A-Za-z0-9+/]{24}$/.test(one), one);
+  assert(one !== two);
 });
