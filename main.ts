@@ -7,8 +7,8 @@ import { run } from "./cli/main.ts";
 declare const WorkerGlobalScope: (new () => unknown) | undefined;
 
 if (typeof WorkerGlobalScope !== "undefined" && globalThis instanceof WorkerGlobalScope) {
-  const { runWorker } = await import("./cli/worker.ts");
-  runWorker();
+  const { runServeWorker } = await import("./cli/worker.ts");
+  runServeWorker();
 } else {
   Deno.exit(await run(Deno.args));
 }

@@ -81,7 +81,7 @@ function withValues(args: readonly string[], taking: readonly CommandOption[]): 
 }
 
 /** Reads `args` as `command` takes them. @throws {UsageError} on an unknown option or a missing value. */
-export function parseCommand(command: Command, args: readonly string[]): ParsedArgs {
+export function parseCommand(command: Omit<Command, "run">, args: readonly string[]): ParsedArgs {
   const options = [...command.options, HELP];
   const taking = options.filter((o) => o.value !== undefined);
   const parsed = parseArgs(withValues(args, taking), {

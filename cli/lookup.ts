@@ -189,9 +189,8 @@ export const makeLookup = (io: LookupIo): Command => ({
   name: "lookup",
   about: "what would qmail do with an address?",
   operands: "[ADDRESS]...",
-  text:
-    "Without addresses they come from standard input. Exit code 0: all deliverable, 100: one is\n" +
-    "not, 111: one is undecided.",
+  text: "Without addresses they come from standard input. Exit code 0: all deliverable,\n" +
+    "100: one is not, 111: one is undecided.",
   options: [
     { name: "json", about: "one JSON object a line" },
     { name: "null", short: "0", about: "addresses on standard input end with NUL, not LF" },

@@ -5,11 +5,13 @@
  * that run keep theirs. Neither sockets nor commands are known here.
  */
 import { AuthConfigError, type AuthService, openAuthenticator } from "../auth/mod.ts";
+import type { Keeper } from "../keeper/start.ts";
 import type { Protocol } from "../net/types.ts";
 import { createPop3Protocol } from "../pop3/protocol.ts";
 import { openQueue } from "../queue/mod.ts";
 import type { Queue } from "../queue/types.ts";
 import { SettingError, type Settings } from "../settings/mod.ts";
+import { parseOverrides } from "../settings/load.ts";
 import { openSettings, type SettingsSnapshot } from "../settings/snapshot.ts";
 import { createSmtpConfigReader } from "../smtp/config.ts";
 import { createSmtpProtocol } from "../smtp/protocol.ts";
@@ -17,6 +19,7 @@ import { NET_EVENTS } from "../trace/events.ts";
 import { ControlError, type SiteLookup } from "../validate/types.ts";
 import { createLookupService, SiteFault } from "../validate/lookup.ts";
 import { type ParsedArgs, SiteError, UsageError } from "./command.ts";
+import { openKept, openKeptQueue } from "./kept.ts";
 import { openMaildrops } from "./maildrops.ts";
 import { SwitchTracer } from "./switch_tracer.ts";
 
@@ -50,6 +53,8 @@ export interface Site {
   readonly inHand: number;
   /** Reads the settings again when they changed, or everything with `force`. True: there is a new generation. */
   refresh(force?: boolean): Promise<boolean>;
+  /** Root was given away: opens the trace, and all else anew with what this process may do now and the keeper does. */
+  settle(keeper: Keeper | null): void;
   /** Waits for messages in hand, then writes the rest of the trace. */
   close(): Promise<void>;
 }
@@ -73,6 +78,7 @@ export function findSite(args: ParsedArgs): SitePlace {
   }
   const inside = absolute(qmailDir).replace(/(?<=.)\/+$/, "");
   const path = root + inside;
+  checkOverrides(args.values("set"));
   requireDirectory(path);
   return {
     root,
@@ -85,6 +91,16 @@ export function findSite(args: ParsedArgs): SitePlace {
 
 const absolute = (path: string): string => path.startsWith("/") ? path : `${Deno.cwd()}/${path}`;
 
+/** A wrong --set is the caller's mistake, whatever the site is like. @throws {UsageError} */
+function checkOverrides(overrides: readonly string[]): void {
+  try {
+    parseOverrides(overrides);
+  } catch (error) {
+    if (error instanceof SettingError) throw new UsageError(`--set: ${error.message}`);
+    throw error;
+  }
+}
+
 function requireDirectory(path: string): void {
   try {
     if (Deno.statSync(path).isDirectory) return;
@@ -95,22 +111,17 @@ function requireDirectory(path: string): void {
   throw new SiteError(`The qmail directory "${path}" can't be used: it is no directory`);
 }
 
-/** Reads the settings of a place. @throws {UsageError} on a wrong --set. */
+/** Reads the settings of a place. */
 export async function readSettings(
   place: SitePlace,
   onProblem: (sentence: string) => void = complain,
 ): Promise<SettingsSnapshot> {
-  try {
-    return await openSettings({
-      path: place.traceCfg,
-      name: place.traceCfg,
-      overrides: place.overrides,
-      onProblem,
-    });
-  } catch (error) {
-    if (error instanceof SettingError) throw new UsageError(`--set: ${error.message}`);
-    throw error;
-  }
+  return await openSettings({
+    path: place.traceCfg,
+    name: place.traceCfg,
+    overrides: place.overrides,
+    onProblem,
+  });
 }
 
 /** The look-up of a place. @throws {SiteError} when it can't begin. */
@@ -131,9 +142,12 @@ export async function openSite(args: ParsedArgs, options: SiteOptions): Promise<
   const place = findSite(args);
   const snapshot = await readSettings(place);
   const tracer = new SwitchTracer(place, complain);
-  tracer.use(snapshot.current);
+  // A service that is root gives it away first: the trace file is to be the new user's.
+  if (!options.isService || Deno.uid() !== 0) tracer.use(snapshot.current);
   const old: Queue[] = [];
-  let current = openServices(place, snapshot.current, tracer, options);
+  let keeper: Keeper | null = null;
+  const open = () => openServices(place, snapshot.current, tracer, options, keeper);
+  let current = open();
   return {
     place,
     tracer,
@@ -146,14 +160,21 @@ export async function openSite(args: ParsedArgs, options: SiteOptions): Promise<
     async refresh(force = false) {
       if (!await snapshot.refresh(force) && !force) return false;
       tracer.use(snapshot.current);
+      await keeper?.reload();
       old.push(current.queue);
       retire(old);
-      current = openServices(place, snapshot.current, tracer, options);
+      current = open();
       tracer.emit(0, NET_EVENTS.reloaded, { file: place.traceCfg });
       return true;
     },
+    settle(left) {
+      tracer.use(snapshot.current);
+      keeper = left;
+      current = open();
+    },
     async close() {
       await Promise.all([...old, current.queue].map((queue) => queue.idle()));
+      await keeper?.close();
       await tracer.close();
     },
   };
@@ -173,11 +194,12 @@ function openServices(
   settings: Settings,
   tracer: SwitchTracer,
   options: SiteOptions,
+  keeper: Keeper | null,
 ): Services {
   try {
     const env = Deno.env.toObject();
     const lookup = openLookup(place, settings, options);
-    const queue = openQueue({
+    const queueOptions = {
       settings,
       qmailDir: place.path,
       env,
@@ -186,11 +208,14 @@ function openServices(
       trace: tracer,
       host: Deno.hostname(),
       worker: options.worker ?? 0,
-    });
-    const auth = openAuthenticator({ settings, qmailDir: place.path, tracer, env });
+    };
+    const queue = keeper === null ? openQueue(queueOptions) : openKeptQueue(keeper, queueOptions);
+    const own = openAuthenticator({ settings, qmailDir: place.path, tracer, env });
+    const kept = keeper === null ? null : openKept(keeper, settings, lookup, own, tracer);
+    const auth = kept?.auth ?? own;
     const clock = Date.now;
     const smtp = createSmtpProtocol({
-      lookup,
+      lookup: kept?.lookup ?? lookup,
       queue,
       tracer,
       clock,
@@ -204,7 +229,7 @@ function openServices(
       pause,
       tracer,
       clock,
-      openMaildrop: openMaildrops(place, settings, lookup, tracer),
+      openMaildrop: kept?.openMaildrop ?? openMaildrops(place, settings, lookup, tracer),
       control: lookup.control,
       settings,
     });

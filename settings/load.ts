@@ -110,8 +110,8 @@ function traceFault(
   return level === undefined ? "it has no trace_level" : null;
 }
 
-/** @throws {SettingError} */
-function parseOverrides(overrides: readonly string[]): Values {
+/** The values of --set. @throws {SettingError} */
+export function parseOverrides(overrides: readonly string[]): Values {
   const values: Values = {};
   for (const override of overrides) {
     const at = override.indexOf("=");

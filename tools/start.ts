@@ -45,5 +45,6 @@ Ctrl-C ends it.
 
 const code = await runServe(["--root", SITE, "--smtp", SMTP, "--pop3", POP3, ...args], {
   ready: () => console.log(HINTS),
+  entryUrl: new URL("../main.ts", import.meta.url).href,
 });
 Deno.exit(code);

@@ -33,8 +33,14 @@ async function dialogue(port: number, lines: string[]): Promise<string> {
 /** Waits for an event of the trace, without guessing how long it takes. */
 async function traceHas(front: Front, text: string): Promise<void> {
   using watcher = Deno.watchFs(`${front.root}/var/log/qfront`);
-  if (front.trace().includes(text)) return;
-  for await (const _ of watcher) if (front.trace().includes(text)) return;
+  const tooLate = setTimeout(() => watcher.close(), 20_000);
+  try {
+    if (front.trace().includes(text)) return;
+    for await (const _ of watcher) if (front.trace().includes(text)) return;
+    throw new Error(`The trace never said "${text}":\n${front.trace()}`);
+  } finally {
+    clearTimeout(tooLate);
+  }
 }
 
 const MAIL = { from: "you@example.com", subject: "hello", text: "It works.\n.\n..two dots\n" };
@@ -173,4 +179,18 @@ Deno.test({
       );
     });
   },
+});
+
+Deno.test("serve: two workers share one port, and a stop ends both", async () => {
+  await withFront(["--set", "workers=2"], async (front) => {
+    const greetings = await Promise.all(
+      Array.from({ length: 8 }, () => dialogue(front.smtpPort, ["QUIT"])),
+    );
+    for (const said of greetings) assertMatch(said, /^220 [^\r]+\r\n221 /);
+    const smtp = createTransport({ host: "127.0.0.1", port: front.smtpPort, ignoreTLS: true });
+    await Promise.all([1, 2, 3, 4].map(() => smtp.sendMail({ ...MAIL, to: "jane@example.org" })));
+    smtp.close();
+    const files = [...Deno.readDirSync(`${front.root}/home/jane/Maildir/new`)];
+    assertEquals(files.length, 4);
+  });
 });

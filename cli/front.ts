@@ -1,0 +1,138 @@
+/**
+ * The front of one isolate: its listeners, with the site's newest generation behind them. `serve` has one, or one in
+ * each worker.
+ */
+import {
+  type ListenAddress,
+  ListenError,
+  parseListenAddress,
+  showAddress,
+} from "../net/address.ts";
+import { SessionLimits } from "../net/limits.ts";
+import { Listener } from "../net/listener.ts";
+import { TimerWheel } from "../net/timers.ts";
+import type { Protocol } from "../net/types.ts";
+import type { Settings } from "../settings/mod.ts";
+import { type ParsedArgs, SiteError, UsageError } from "./command.ts";
+import type { Site } from "./site.ts";
+
+/** How often trace.cfg is looked at, in milliseconds. */
+const REFRESH_MS = 1000;
+
+export type ServiceName = "smtp" | "pop3";
+const SERVICES: readonly ServiceName[] = ["smtp", "pop3"];
+
+/** One listener to be: which service, where. */
+export interface Place {
+  readonly service: ServiceName;
+  readonly address: ListenAddress;
+}
+
+/** Listeners at work. */
+export interface Front {
+  /** "smtp listening on 127.0.0.1:25", one a listener. */
+  readonly lines: readonly string[];
+  /** HOST:PORT of each listener, in the order of the places. */
+  readonly addresses: readonly string[];
+  /** Begins to accept. */
+  start(): void;
+  /** Reads settings again when they changed, or everything with `force`. */
+  refresh(force: boolean): Promise<void>;
+  /** Stops gracefully; resolves with the number of sessions that were ended by force. */
+  stop(seconds: number): Promise<number>;
+}
+
+/** Where to listen, by the command line, else by the settings. @throws {UsageError} on a word that is no address. */
+export function listenPlaces(args: ParsedArgs, settings: Settings): Place[] {
+  return SERVICES.flatMap((service) => {
+    const given = args.values(service);
+    const words = given.length > 0 ? given : settings[`${service}_listen`];
+    return words.filter((word) => word !== "off").map((word) => placeOf(service, word));
+  });
+}
+
+/** @throws {UsageError} */
+export function placeOf(service: ServiceName, word: string): Place {
+  try {
+    return { service, address: parseListenAddress(word) };
+  } catch (error) {
+    if (error instanceof ListenError) throw new UsageError(error.message);
+    throw error;
+  }
+}
+
+/** A protocol that always is the newest generation's. */
+const newest = (site: Site, name: ServiceName): Protocol => ({
+  name,
+  open: (peer, output) => site.current[name].open(peer, output),
+  refuse: (reason) => site.current[name].refuse(reason),
+});
+
+/** Opens every listener, all or none. @throws {SiteError} when one can't be had. */
+function bindAll(
+  site: Site,
+  places: readonly Place[],
+  limits: SessionLimits,
+  wheel: TimerWheel,
+  reusePort: boolean,
+): Listener[] {
+  const env = Deno.env.toObject();
+  const listeners: Listener[] = [];
+  try {
+    for (const { service, address } of places) {
+      listeners.push(
+        new Listener({
+          address,
+          limits,
+          wheel,
+          reusePort,
+          protocol: newest(site, service),
+          trace: site.tracer,
+          writeStallSeconds: site.current.settings.write_stall_seconds,
+          rules: () => env,
+          tooBusy: () => site.inHand >= site.current.settings.max_deliveries,
+        }),
+      );
+    }
+  } catch (error) {
+    for (const listener of listeners) void listener.stop(0);
+    if (error instanceof ListenError) throw new SiteError(error.message);
+    throw error;
+  }
+  return listeners;
+}
+
+/** Binds the listeners of `places`. @throws {SiteError} when one can't be had. */
+export function openFront(
+  site: Site,
+  places: readonly Place[],
+  limits: SessionLimits,
+  reusePort: boolean,
+): Front {
+  const wheel = new TimerWheel();
+  const listeners = bindAll(site, places, limits, wheel, reusePort);
+  const refresh = async (force: boolean) => {
+    try {
+      if (!await site.refresh(force)) return;
+      limits.maxSessions = site.current.settings.max_sessions;
+      limits.maxPerAddress = site.current.settings.max_sessions_per_address;
+    } catch (error) {
+      if (!(error instanceof SiteError)) throw error;
+      console.error(`qfront: ${error.message}; what was read before stays in force`);
+    }
+  };
+  const timer = setInterval(() => void refresh(false), REFRESH_MS);
+  const addresses = listeners.map((listener) => showAddress(listener.address));
+  return {
+    lines: places.map((place, i) => `${place.service} listening on ${addresses[i]}`),
+    addresses,
+    start: () => listeners.forEach((listener) => listener.start()),
+    refresh,
+    async stop(seconds) {
+      clearInterval(timer);
+      const forced = await Promise.all(listeners.map((listener) => listener.stop(seconds)));
+      wheel.close();
+      return forced.reduce((sum, n) => sum + n, 0);
+    },
+  };
+}

@@ -1,0 +1,20 @@
+/** The command line of `serve`, which its workers read as well. */
+import { type Command, parseCommand, type ParsedArgs, SITE_OPTIONS } from "./command.ts";
+
+export const SERVE_OPTIONS = {
+  name: "serve",
+  about: "SMTP and POP3 for many clients",
+  operands: "",
+  text: "Serves until SIGTERM, then finishes what is in hand. SIGHUP reads all again.",
+  options: [
+    { name: "smtp", value: "HOST:PORT", repeat: true, about: "listen for SMTP (:25); off: don't" },
+    { name: "pop3", value: "HOST:PORT", repeat: true, about: "for POP3 (:110); off: don't" },
+    ...SITE_OPTIONS,
+  ],
+  examples: ["qfront serve --smtp 127.0.0.1:2525 --pop3 127.0.0.1:1110"],
+} as const satisfies Omit<Command, "run">;
+
+/** Reads serve's arguments. @throws {UsageError} */
+export function parseServe(argv: readonly string[]): ParsedArgs {
+  return parseCommand(SERVE_OPTIONS, argv);
+}
