@@ -1,8 +1,25 @@
 /** Settings of the SMTP service (docs/smtp.md). Limits are enforced in smtp/ itself. */
-import { choice, flag, integer, list } from "./kinds.ts";
+import { choice, flag, integer, list, type Setting, SettingError, text } from "./kinds.ts";
+
+const SERVICES = ["smtp", "submission"];
+
+/** Words that are services. */
+function services(fallback: readonly string[], about: string): Setting<readonly string[]> {
+  const words = list(fallback, about);
+  return {
+    ...words,
+    parse(text) {
+      const named = words.parse(text.toLowerCase());
+      const wrong = named.find((word) => !SERVICES.includes(word));
+      if (wrong === undefined) return named;
+      throw new SettingError(`"${wrong}" is not one of ${SERVICES.join(", ")}`);
+    },
+  };
+}
 
 export const SMTP_SETTINGS = {
   smtp_listen: list([":25"], "HOST:PORT of each SMTP listener"),
+  submission_listen: list([], "HOST:PORT of each submission listener, such as :587"),
   validate: flag(true, "Look every recipient up; off accepts as qmail-smtpd does"),
   on_invalid_rcpt: choice(
     ["terminate", "reject"],
@@ -55,5 +72,28 @@ export const SMTP_SETTINGS = {
     0,
     "seconds",
     "Longest SMTP session; 0: as SESSION_TIMEOUT says, else 86400",
+  ),
+  tcp_rules: text(
+    "",
+    "Connection rules of SMTP listeners: a text of tcprules, or a .cdb made of one; empty: none",
+  ),
+  smtp_auth: choice(
+    ["off", "tls", "always"],
+    "tls",
+    "AUTH never, only under TLS, or in clear too",
+  ),
+  smtp_auth_services: services(
+    ["submission"],
+    "Where AUTH is offered: submission (587, 465), smtp (25)",
+  ),
+  max_auth_failures: integer(
+    3,
+    "failures",
+    "Failed logins that an SMTP session may have; one more ends it",
+    0,
+  ),
+  sender_login_map: flag(
+    false,
+    "Who is logged in may only send as himself and as control/senderlogins allows",
   ),
 } as const;

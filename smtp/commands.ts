@@ -1,19 +1,23 @@
 /**
  * The commands of RFC 5321, section 4.1.1: a table of verb, needed state, check (guards in protocol
- * order), action.
+ * order), action. STARTTLS and AUTH have their own files.
  *
- * A check judges and changes nothing; what it found goes to the action. STARTTLS and AUTH bring
- * their entries with them when they come; a verb without an entry is not understood.
+ * A check judges and changes nothing; what it found goes to the action. A verb without an entry is
+ * not understood.
  *
  * As qmail-smtpd: HELO and EHLO may come again, take any argument and may be left out; a second
  * MAIL begins anew.
  */
+import { authExtension, beginExchange, checkAuth, refuseAuth } from "./auth.ts";
 import { isBadSender } from "./config.ts";
 import { parseParameters } from "./parameters.ts";
 import { parsePath } from "./path.ts";
 import { judgeRecipient } from "./recipient.ts";
-import { isReply, REPLIES, type Reply } from "./replies.ts";
-import { endSession, refuse, say, type Session } from "./state.ts";
+import { isReply, multiline, REPLIES, type Reply } from "./replies.ts";
+import { judgeSender } from "./senders.ts";
+import { beginTls, checkStarttls, offersTls } from "./starttls.ts";
+import { endSession, refuse, relayClientOf, say, type Session } from "./state.ts";
+import { SMTP_EVENTS } from "../trace/events_smtp.ts";
 import { beginData } from "./transfer.ts";
 
 /** One command. */
@@ -35,6 +39,7 @@ function command<Found>(
   needs: Needs,
   check: (session: Session, argument: string) => Found | Reply,
   proceed: (session: Session, found: Found) => void | Promise<void>,
+  decline: (session: Session, reply: Reply) => void = refuse,
 ): Command {
   return {
     verb,
@@ -42,7 +47,7 @@ function command<Found>(
       const missing = missingState(session, needs);
       if (missing !== null) return say(session, missing);
       const found = check(session, argument);
-      if (isReply(found)) return refuse(session, found);
+      if (isReply(found)) return decline(session, found);
       return proceed(session, found);
     },
   };
@@ -74,6 +79,8 @@ const COMMANDS: readonly Command[] = [
     anything,
     (session) => endSession(session, session.config.quit, "quit"),
   ),
+  command("AUTH", "nothing", checkAuth, beginExchange, refuseAuth),
+  command("STARTTLS", "nothing", checkStarttls, beginTls),
   command("RSET", "nothing", anything, reset),
   command("NOOP", "nothing", anything, answer(REPLIES.noop)),
   command("VRFY", "nothing", anything, answer(REPLIES.vrfy)),
@@ -85,7 +92,18 @@ function hello(session: Session, name: string, extended: boolean): void {
   session.helo = name;
   session.extended = extended;
   session.transaction = null;
-  say(session, extended ? session.config.extendedHello : session.config.hello);
+  say(session, extended ? extendedHello(session) : session.config.hello);
+}
+
+/** EHLO's answer; what depends on the moment stands last. */
+function extendedHello(session: Session): Reply {
+  const { extendedHello, extensions } = session.config;
+  const auth = authExtension(session);
+  if (auth === "" && !offersTls(session)) return extendedHello;
+  const lines = [...extensions];
+  if (offersTls(session)) lines.push("STARTTLS");
+  if (auth !== "") lines.push(auth);
+  return multiline(REPLIES.extended_hello, lines);
 }
 
 function reset(session: Session): void {
@@ -101,6 +119,10 @@ interface Mail {
 
 function checkMail(session: Session, argument: string): Mail | Reply {
   const { maxMessages, localLiteral, databytes } = session.config;
+  // RFC 6409, section 4.3: submission is for those who say who they are, or whose address does.
+  if (session.service === "submission" && relayClientOf(session) === null) {
+    return REPLIES.auth_required;
+  }
   if (maxMessages > 0 && session.messages >= maxMessages) return REPLIES.message_limit;
   const path = parsePath(argument, localLiteral);
   if (path === null) return REPLIES.bad_sender_syntax;
@@ -108,7 +130,25 @@ function checkMail(session: Session, argument: string): Mail | Reply {
   if (isReply(parameters)) return parameters;
   const size = parameters.size ?? 0;
   if (databytes > 0 && size > databytes) return REPLIES.too_big;
-  return { sender: path.address, utf8: parameters.utf8 };
+  const refusal = checkOwner(session, path.address);
+  return refusal ?? { sender: path.address, utf8: parameters.utf8 };
+}
+
+/** Does the sender belong to who logged in? */
+function checkOwner(session: Session, sender: string): Reply | null {
+  const { login, config, deps, peer } = session;
+  if (login === null || config.senderLogins === null) return null;
+  const verdict = judgeSender(config.senderLogins, login, sender);
+  if (verdict === "allowed") return null;
+  const { tracer } = deps;
+  if (verdict !== "refused") {
+    const fields = { sender, reason: verdict.undecided };
+    if (tracer.level >= 1) tracer.emit(peer.session, SMTP_EVENTS.senderUndecided, fields);
+    return REPLIES.sender_undecided;
+  }
+  const fields = { sender, login, ip: peer.remoteIp };
+  if (tracer.level >= 2) tracer.emit(peer.session, SMTP_EVENTS.senderRefused, fields);
+  return REPLIES.sender_not_owned;
 }
 
 function beginTransaction(session: Session, { sender, utf8 }: Mail): void {
@@ -138,8 +178,11 @@ function transferData(session: Session): void | Promise<void> {
 const wordOf = (a: number, b: number, c: number, d: number): number =>
   ((a | 0x20) << 24) | ((b | 0x20) << 16) | ((c | 0x20) << 8) | (d | 0x20);
 
+const SHORT = COMMANDS.filter(({ verb }) => verb.length === 4);
+const LONG = COMMANDS.filter(({ verb }) => verb.length !== 4);
+
 const WORDS = Int32Array.from(
-  COMMANDS,
+  SHORT,
   ({ verb }) =>
     wordOf(verb.charCodeAt(0), verb.charCodeAt(1), verb.charCodeAt(2), verb.charCodeAt(3)),
 );
@@ -154,14 +197,26 @@ export function verbEnd(line: Uint8Array, start: number, end: number): number {
 }
 
 /**
- * The command whose verb stands there; null: none of ours. Compares numbers: no text is made for
- * it.
+ * The command whose verb stands there; null: none of ours. Verbs of four letters are compared as
+ * numbers: no text is made for them.
  */
 export function findCommand(line: Uint8Array, start: number, end: number): Command | null {
-  if (end - start !== 4) return null;
+  if (end - start !== 4) return findLong(line, start, end);
   const word = wordOf(line[start]!, line[start + 1]!, line[start + 2]!, line[start + 3]!);
   for (let i = 0; i < WORDS.length; i++) {
-    if (WORDS[i] === word) return COMMANDS[i]!;
+    if (WORDS[i] === word) return SHORT[i]!;
   }
   return null;
+}
+
+function findLong(line: Uint8Array, start: number, end: number): Command | null {
+  return LONG.find(({ verb }) => verb.length === end - start && isVerb(verb, line, start)) ?? null;
+}
+
+/** Bytes without their 0x20 bit are compared with upper case; only letters become upper case letters so. */
+function isVerb(verb: string, line: Uint8Array, start: number): boolean {
+  for (let i = 0; i < verb.length; i++) {
+    if ((line[start + i]! & ~0x20) !== verb.charCodeAt(i)) return false;
+  }
+  return true;
 }

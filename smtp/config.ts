@@ -9,8 +9,10 @@
  */
 import type { Settings } from "../settings/mod.ts";
 import { ControlError, type ControlFiles } from "../validate/types.ts";
+import { safe } from "./received.ts";
 import { multiline, REPLIES, type Reply, withText } from "./replies.ts";
 import type { LocalLiteral } from "./path.ts";
+import { lowerAscii, readSenderLogins, type SenderLogins } from "./senders.ts";
 
 /** Environment variables of one session. */
 export type Environment = Readonly<Record<string, string>>;
@@ -22,8 +24,13 @@ export type Environment = Readonly<Record<string, string>>;
 export interface SmtpConfig {
   readonly greeting: Reply;
   readonly hello: Reply;
+  /** EHLO's answer where neither STARTTLS nor AUTH is offered. */
   readonly extendedHello: Reply;
+  /** The lines of that answer. */
+  readonly extensions: readonly string[];
   readonly quit: Reply;
+  /** Our name, for challenges. */
+  readonly hostname: string;
   readonly localLiteral: LocalLiteral;
   /** Addresses and "@host" entries, lower-cased. */
   readonly badMailFrom: ReadonlySet<string>;
@@ -43,6 +50,12 @@ export interface SmtpConfig {
   readonly maxSyntaxErrors: number;
   readonly maxUnknownRecipients: number;
   readonly maxRelayAttempts: number;
+  readonly auth: "off" | "tls" | "always";
+  readonly authServices: ReadonlySet<string>;
+  readonly maxAuthFailures: number;
+  readonly authDelaySeconds: number;
+  /** Which senders belong to a login; null: nobody asks. */
+  readonly senderLogins: SenderLogins | null;
 }
 
 const DEFAULT_IDLE_SECONDS = 1200;
@@ -54,6 +67,7 @@ interface Sources {
   readonly greeting: string;
   readonly localIpHost: string | null;
   readonly badMailFrom: readonly string[] | null;
+  readonly senderLogins: readonly string[] | null;
   readonly databytes: number | null;
   readonly timeout: number | null;
   readonly envDatabytes: string | undefined;
@@ -75,25 +89,31 @@ export function readSmtpConfig(
   return build(readSources(settings, control, env), ips);
 }
 
-/** Reads configurations for many sessions; the work is done again only when something changed. */
+/**
+ * Reads configurations for many sessions; the work is done again only when something changed. Connection rules give
+ * sessions different environments: the configurations of the last few are kept.
+ */
 export interface SmtpConfigReader {
   /** @throws {ControlError} as `readSmtpConfig` */
   read(settings: Settings, env: Environment): SmtpConfig;
 }
+
+const MAX_KEPT = 8;
 
 /** A reader for one site. */
 export function createSmtpConfigReader(
   control: ControlFiles,
   ips: ReadonlySet<string> = ownAddresses(),
 ): SmtpConfigReader {
-  let last: { readonly sources: Sources; readonly config: SmtpConfig } | null = null;
+  const kept: { readonly sources: Sources; readonly config: SmtpConfig }[] = [];
   return {
     read(settings, env) {
       const sources = readSources(settings, control, env);
-      if (last === null || !isSame(sources, last.sources)) {
-        last = { sources, config: build(sources, ips) };
-      }
-      return last.config;
+      const known = kept.find((one) => isSame(sources, one.sources));
+      if (known !== undefined) return known.config;
+      const config = build(sources, ips);
+      if (kept.unshift({ sources, config }) > MAX_KEPT) kept.pop();
+      return config;
     },
   };
 }
@@ -110,6 +130,7 @@ function readSources(settings: Settings, control: ControlFiles, env: Environment
     greeting,
     localIpHost: control.line("localiphost") ?? me,
     badMailFrom: control.lines("badmailfrom"),
+    senderLogins: settings.sender_login_map ? control.lines("senderlogins") : null,
     databytes: control.integer("databytes"),
     timeout: control.integer("timeoutsmtpd"),
     envDatabytes: env["DATABYTES"],
@@ -121,6 +142,7 @@ function readSources(settings: Settings, control: ControlFiles, env: Environment
 function isSame(a: Sources, b: Sources): boolean {
   return a.settings === b.settings && a.greeting === b.greeting &&
     a.localIpHost === b.localIpHost && a.badMailFrom === b.badMailFrom &&
+    a.senderLogins === b.senderLogins &&
     a.databytes === b.databytes && a.timeout === b.timeout && a.envDatabytes === b.envDatabytes &&
     a.envRelayClient === b.envRelayClient && a.envSessionTimeout === b.envSessionTimeout;
 }
@@ -129,6 +151,7 @@ function build(sources: Sources, ips: ReadonlySet<string>): SmtpConfig {
   const { settings, greeting } = sources;
   const databytes = sizeLimit(sources);
   const extensions = [
+    greeting,
     "PIPELINING",
     "8BITMIME",
     databytes === 0 ? "SIZE" : `SIZE ${databytes}`,
@@ -138,10 +161,12 @@ function build(sources: Sources, ips: ReadonlySet<string>): SmtpConfig {
   return Object.freeze({
     greeting: withText(REPLIES.greeting, `${greeting} ESMTP`),
     hello: withText(REPLIES.hello, greeting),
-    extendedHello: multiline(REPLIES.extended_hello, [greeting, ...extensions]),
+    extendedHello: multiline(REPLIES.extended_hello, extensions),
+    extensions: Object.freeze(extensions),
     quit: withText(REPLIES.quit, greeting),
+    hostname: safe(sources.localIpHost ?? greeting),
     localLiteral: Object.freeze({ ips, host: sources.localIpHost }),
-    badMailFrom: new Set((sources.badMailFrom ?? []).map(lower)),
+    badMailFrom: new Set((sources.badMailFrom ?? []).map(lowerAscii)),
     databytes,
     relayClient: sources.envRelayClient ?? null,
     idleSeconds: settings.smtp_idle_seconds ||
@@ -159,6 +184,11 @@ function build(sources: Sources, ips: ReadonlySet<string>): SmtpConfig {
     maxSyntaxErrors: settings.max_syntax_errors,
     maxUnknownRecipients: settings.max_unknown_recipients,
     maxRelayAttempts: settings.max_relay_attempts,
+    auth: settings.smtp_auth,
+    authServices: new Set(settings.smtp_auth_services),
+    maxAuthFailures: settings.max_auth_failures,
+    authDelaySeconds: settings.auth_delay_seconds,
+    senderLogins: settings.sender_login_map ? readSenderLogins(sources.senderLogins) : null,
   });
 }
 
@@ -177,15 +207,10 @@ function leadingNumber(text: string): number {
   return Number(/^\d+/.exec(text)?.[0] ?? "0");
 }
 
-/** ASCII only: addresses are bytes. */
-function lower(text: string): string {
-  return text.replace(/[A-Z]/g, (c) => c.toLowerCase());
-}
-
 /** Is this sender unwanted? An entry is an address or "@host". */
 export function isBadSender(sender: string, bad: ReadonlySet<string>): boolean {
   if (bad.size === 0) return false;
-  const address = lower(sender);
+  const address = lowerAscii(sender);
   const at = address.lastIndexOf("@");
   return bad.has(address) || (at >= 0 && bad.has(address.slice(at)));
 }

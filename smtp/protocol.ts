@@ -15,10 +15,12 @@ import { createSmtpEngine } from "./session.ts";
 import type { SmtpDeps } from "./state.ts";
 
 /** What the service works with; `config` comes anew for each session. */
-export interface SmtpService extends Omit<SmtpDeps, "config"> {
+export interface SmtpService extends Omit<SmtpDeps, "config" | "tls"> {
   readonly configs: SmtpConfigReader;
   /** The settings of the moment. */
   readonly settings: () => Settings;
+  /** Can the driver of this connection start TLS? Absent: it can't. */
+  readonly tls?: ((peer: Peer) => boolean) | undefined;
 }
 
 const REFUSALS: Readonly<Record<RefuseReason, Reply>> = {
@@ -39,10 +41,10 @@ export function createSmtpProtocol(service: SmtpService): Protocol {
 }
 
 function openEngine(service: SmtpService, peer: Peer, output: Output): Engine {
-  const { lookup, queue, tracer, clock } = service;
+  const { configs, settings, tls, tracer } = service;
   try {
-    const config = service.configs.read(service.settings(), peer.env);
-    return createSmtpEngine({ config, lookup, queue, tracer, clock }, peer, output);
+    const config = configs.read(settings(), peer.env);
+    return createSmtpEngine({ ...service, config, tls: tls?.(peer) ?? false }, peer, output);
   } catch (error) {
     if (!(error instanceof ControlError)) throw error;
     tracer.emit(peer.session, SMTP_EVENTS.controlTrouble, {

@@ -13,7 +13,15 @@ import { SMTP_EVENTS } from "../trace/events_smtp.ts";
 import { answerOf, type LookupResult } from "../validate/types.ts";
 import { splitAddress } from "./path.ts";
 import { REPLIES, type Reply } from "./replies.ts";
-import { endByLimit, endSession, refuse, say, type Session, type Transaction } from "./state.ts";
+import {
+  endByLimit,
+  endSession,
+  refuse,
+  relayClientOf,
+  say,
+  type Session,
+  type Transaction,
+} from "./state.ts";
 
 /** Judges a recipient whose syntax is right and answers RCPT. */
 export function judgeRecipient(
@@ -29,8 +37,9 @@ export function judgeRecipient(
     return say(session, REPLIES.too_many_recipients);
   }
   if (transaction.hasBadSender) return refuseSender(session, transaction, address);
-  if (config.relayClient !== null) {
-    const recipient = address + config.relayClient;
+  const relayClient = relayClientOf(session);
+  if (relayClient !== null) {
+    const recipient = address + relayClient;
     if (!config.validate) return accept(session, transaction, recipient);
     return lookUp(session, transaction, recipient, false);
   }
@@ -72,7 +81,7 @@ function conclude(
   address: string,
   result: LookupResult,
   mustBeOurs: boolean,
-): void {
+): void | Promise<void> {
   if (session.isOver) return;
   traceSteps(session, result);
   if (mustBeOurs && result.route === "remote") {
@@ -90,10 +99,40 @@ function conclude(
   }
 }
 
-function accept(session: Session, transaction: Transaction, address: string): void {
+/** Nothing speaks against the recipient; can the queue do its part? */
+function accept(
+  session: Session,
+  transaction: Transaction,
+  address: string,
+): void | Promise<void> {
+  const trouble = session.deps.deliverability?.(address) ?? null;
+  if (trouble instanceof Promise) {
+    return trouble.then((late) => acceptUnless(session, transaction, address, late));
+  }
+  acceptUnless(session, transaction, address, trouble);
+}
+
+function acceptUnless(
+  session: Session,
+  transaction: Transaction,
+  address: string,
+  trouble: string | null,
+): void {
+  if (session.isOver) return;
+  if (trouble !== null) return deferRecipient(session, address, trouble);
   transaction.recipients.push(address);
   session.recipients++;
   say(session, REPLIES.recipient_ok);
+}
+
+/** The site's trouble, not the client's: he shall try again. */
+function deferRecipient(session: Session, address: string, reason: string): void {
+  const { tracer } = session.deps;
+  if (tracer.level >= 2) {
+    const fields = { ...splitAddress(address), reason };
+    tracer.emit(session.peer.session, SMTP_EVENTS.rcptNoDelivery, fields);
+  }
+  say(session, REPLIES.no_delivery);
 }
 
 function refuseSender(session: Session, transaction: Transaction, recipient: string): void {
@@ -123,7 +162,7 @@ function refuseRelay(session: Session, transaction: Transaction, recipient: stri
 function refuseUnknown(session: Session, transaction: Transaction, address: string): void {
   const { config } = session;
   session.unknownRecipients++;
-  const isTrusted = config.relayClient !== null;
+  const isTrusted = relayClientOf(session) !== null;
   const terminates = config.onInvalidRcpt === "terminate" && !isTrusted;
   traceUnknown(session, transaction, address, terminates);
   say(session, REPLIES.unknown_recipient);

@@ -44,7 +44,9 @@ function reply(id: string, code: number, enhanced: string, text: string): Reply 
 export const REPLIES = {
   greeting: reply("greeting", 220, "", "host ESMTP"),
   help: reply("help", 214, "2.0.0", "Commands: EHLO HELO MAIL RCPT DATA RSET NOOP VRFY HELP QUIT"),
+  ready_for_tls: reply("ready_for_tls", 220, "2.0.0", "ready to start TLS"),
   quit: reply("quit", 221, "2.0.0", "host"),
+  authenticated: reply("authenticated", 235, "2.7.0", "authentication succeeded"),
   hello: reply("hello", 250, "", "host"),
   extended_hello: reply("extended_hello", 250, "", "host and extensions"),
   noop: reply("noop", 250, "2.0.0", "ok"),
@@ -53,6 +55,7 @@ export const REPLIES = {
   recipient_ok: reply("recipient_ok", 250, "2.1.5", "ok"),
   accepted: reply("accepted", 250, "2.0.0", "ok 1163452800 qp 1234"),
   vrfy: reply("vrfy", 252, "2.0.0", "I do not tell, but send it and I will try"),
+  auth_challenge: reply("auth_challenge", 334, "", "(challenge)"),
   go_ahead: reply("go_ahead", 354, "", "go ahead, end with a dot on a line of its own"),
 
   site_unusable: reply("site_unusable", 421, "4.3.0", "unable to read controls, try again later"),
@@ -68,6 +71,7 @@ export const REPLIES = {
   syntax_limit: reply("syntax_limit", 421, "4.7.0", "too many syntax errors, session ended"),
   unknown_limit: reply("unknown_limit", 421, "4.7.0", "too many unknown recipients, session ended"),
   relay_limit: reply("relay_limit", 421, "4.7.0", "too many relay attempts, session ended"),
+  auth_limit: reply("auth_limit", 421, "4.7.0", "too many failed logins, session ended"),
   message_limit: reply("message_limit", 421, "4.7.0", "too many messages in one session"),
   idle: reply("idle", 421, "4.4.2", "no command for too long, session ended"),
   session_time: reply("session_time", 421, "4.4.2", "session lasted too long"),
@@ -75,6 +79,13 @@ export const REPLIES = {
 
   bare_lf: reply("bare_lf", 451, "4.6.0", "line ends must be CR LF, not LF alone"),
   undecided: reply("undecided", 451, "4.3.0", "recipient can't be decided now, try again later"),
+  no_delivery: reply("no_delivery", 451, "4.3.0", "recipient can't be served now, try again later"),
+  sender_undecided: reply(
+    "sender_undecided",
+    451,
+    "4.3.0",
+    "sender can't be judged now, try again later",
+  ),
   queue_deferred: reply(
     "queue_deferred",
     451,
@@ -82,9 +93,16 @@ export const REPLIES = {
     "message can't be taken now, try again later",
   ),
   too_many_recipients: reply("too_many_recipients", 452, "4.5.3", "too many recipients"),
+  auth_undecided: reply(
+    "auth_undecided",
+    454,
+    "4.7.0",
+    "login can't be checked now, try again later",
+  ),
 
   unknown_command: reply("unknown_command", 500, "5.5.2", "command not recognized"),
   line_too_long: reply("line_too_long", 500, "5.5.2", "line too long"),
+  auth_line_too_long: reply("auth_line_too_long", 500, "5.5.6", "authentication line too long"),
   bad_sender_syntax: reply("bad_sender_syntax", 501, "5.1.7", "syntax error in sender address"),
   bad_recipient_syntax: reply(
     "bad_recipient_syntax",
@@ -93,18 +111,54 @@ export const REPLIES = {
     "syntax error in recipient address",
   ),
   bad_parameter: reply("bad_parameter", 501, "5.5.4", "syntax error in parameter"),
+  auth_syntax: reply("auth_syntax", 501, "5.5.4", "AUTH wants a mechanism and perhaps a response"),
+  auth_malformed: reply("auth_malformed", 501, "5.5.2", "response is not what the mechanism wants"),
+  auth_cancelled: reply("auth_cancelled", 501, "5.7.0", "authentication cancelled"),
+  no_argument: reply("no_argument", 501, "5.5.4", "no argument is allowed here"),
   unimplemented: reply("unimplemented", 502, "5.5.1", "unimplemented"),
+  auth_not_offered: reply("auth_not_offered", 502, "5.5.1", "authentication is not offered here"),
+  tls_not_offered: reply("tls_not_offered", 502, "5.5.1", "TLS is not offered here"),
   mail_first: reply("mail_first", 503, "5.5.1", "MAIL first"),
   rcpt_first: reply("rcpt_first", 503, "5.5.1", "RCPT first"),
+  ehlo_first: reply("ehlo_first", 503, "5.5.1", "EHLO first"),
+  already_secured: reply("already_secured", 503, "5.5.1", "TLS is on already"),
+  already_authenticated: reply(
+    "already_authenticated",
+    503,
+    "5.5.1",
+    "authentication is done already",
+  ),
+  auth_in_transaction: reply(
+    "auth_in_transaction",
+    503,
+    "5.5.1",
+    "no authentication between MAIL and the end of the message",
+  ),
+  unknown_mechanism: reply("unknown_mechanism", 504, "5.5.4", "mechanism is not offered"),
+  auth_required: reply("auth_required", 530, "5.7.0", "authentication required"),
+  auth_refused: reply("auth_refused", 535, "5.7.8", "login or password is wrong"),
+  encryption_required: reply(
+    "encryption_required",
+    538,
+    "5.7.11",
+    "encryption required, STARTTLS first",
+  ),
   unknown_recipient: reply("unknown_recipient", 550, "5.1.1", "no mailbox here by that name"),
   undecided_refused: reply("undecided_refused", 550, "5.3.0", "recipient can't be decided"),
   too_big: reply("too_big", 552, "5.3.4", "message is larger than this server takes"),
   bad_sender: reply("bad_sender", 553, "5.7.1", "sender is in the list of unwanted senders"),
   relay_refused: reply("relay_refused", 553, "5.7.1", "domain is not in the list of rcpthosts"),
+  sender_not_owned: reply("sender_not_owned", 553, "5.7.1", "this sender is not yours"),
+  tls_injection: reply("tls_injection", 554, "5.5.1", "commands behind STARTTLS, session ended"),
   too_many_hops: reply("too_many_hops", 554, "5.4.6", "too many hops, this message is looping"),
   queue_refused: reply("queue_refused", 554, "5.3.0", "message refused"),
   unknown_parameter: reply("unknown_parameter", 555, "5.5.4", "parameter not recognized"),
 } as const;
+
+/** A challenge of an AUTH exchange, in base64; it may be longer than other replies, and no trace shows it. */
+export function challengeOf(base64: string): Reply {
+  return { ...REPLIES.auth_challenge, bytes: bytesOf(`334 ${base64}\r\n`) };
+}
 
 /** `base` with another text, and another enhanced status code where it fits the reply's class. */
 export function withText(base: Reply, text: string, enhanced: string = base.enhanced): Reply {

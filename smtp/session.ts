@@ -11,8 +11,10 @@
  */
 import type { EndReason, Engine, Output, Peer, SecureInfo, Wants } from "../net/types.ts";
 import { SMTP_EVENTS } from "../trace/events_smtp.ts";
-import { findCommand, verbEnd } from "./commands.ts";
+import { endExchange, RESPONSE_LINE_BYTES, takeResponse } from "./auth.ts";
+import { type Command, findCommand, verbEnd } from "./commands.ts";
 import { REPLIES, type Reply } from "./replies.ts";
+import { answerStarttls, forgetClear } from "./starttls.ts";
 import { endSession, refuse, say, type Session, type SmtpDeps, startSession } from "./state.ts";
 import { latin1 } from "./text.ts";
 import { abandonData, takeMailData } from "./transfer.ts";
@@ -82,9 +84,7 @@ class SmtpEngine implements Engine {
     const session = this.#session;
     session.tls = info;
     if (session.wants === "tls") session.wants = "input";
-    session.helo = null;
-    session.extended = false;
-    session.transaction = null;
+    forgetClear(session);
     this.#partial = null;
     this.#partialBytes = 0;
     this.#isTooLong = false;
@@ -125,6 +125,7 @@ class SmtpEngine implements Engine {
       }
       if (pause !== undefined) return pause.then(() => this.#feed(chunk));
     }
+    if (session.wants === "tls") answerStarttls(session, this.#next < chunk.length);
   }
 
   /** Takes one command line, or keeps what there is of it. */
@@ -145,7 +146,7 @@ class SmtpEngine implements Engine {
     this.#partialBytes = 0;
     if (this.#isTooLong || partial === null) {
       this.#isTooLong = false;
-      return refuse(this.#session, REPLIES.line_too_long);
+      return this.#refuseLength();
     }
     return this.#command(partial, 0, bytes);
   }
@@ -155,7 +156,7 @@ class SmtpEngine implements Engine {
    * sends.
    */
   #keep(chunk: Uint8Array, start: number, end: number): void {
-    const most = this.#session.config.commandLineBytes;
+    const most = this.#longest();
     const bytes = this.#partialBytes + end - start;
     if (this.#isTooLong || bytes >= most) {
       this.#isTooLong = true;
@@ -177,22 +178,56 @@ class SmtpEngine implements Engine {
     const session = this.#session;
     // DIFFERS: qmail-smtpd takes lines of any length, and memory for them (RFC 5321, 4.5.3.1.4 asks
     // for 512 bytes).
-    if (lf + 1 - start > session.config.commandLineBytes) {
-      return refuse(session, REPLIES.line_too_long);
-    }
+    if (lf + 1 - start > this.#longest()) return this.#refuseLength();
     const end = lf > start && line[lf - 1] === CR ? lf - 1 : lf;
+    if (session.exchange !== null) return this.#response(line, start, end);
     const afterVerb = verbEnd(line, start, end);
-    if (session.deps.tracer.level >= 4) this.#traceLine(line, start, afterVerb, end);
     const command = findCommand(line, start, afterVerb);
+    if (session.deps.tracer.level >= 4) this.#traceLine(line, start, afterVerb, end, command);
     if (command === null) return refuse(session, REPLIES.unknown_command);
     return command.run(session, argumentOf(line, afterVerb, end));
   }
 
-  /** Secrets never reach the trace: of AUTH, understood or not, only the verb is shown. */
-  #traceLine(line: Uint8Array, start: number, afterVerb: number, end: number): void {
+  /** A line of an AUTH exchange. */
+  #response(line: Uint8Array, start: number, end: number): void | Promise<void> {
     const { deps, peer } = this.#session;
-    const isSecret = latin1(line, start, Math.min(afterVerb, start + 4)).toUpperCase() === "AUTH";
-    const shown = isSecret ? "AUTH ..." : latin1(line, start, end);
+    if (deps.tracer.level >= 4) {
+      deps.tracer.emit(peer.session, SMTP_EVENTS.fromClient, { line: "(response)" });
+    }
+    return takeResponse(this.#session, latin1(line, start, end));
+  }
+
+  /** Longest line now, in bytes with its line end. */
+  #longest(): number {
+    const { exchange, config } = this.#session;
+    if (exchange === null) return config.commandLineBytes;
+    return Math.max(RESPONSE_LINE_BYTES, config.commandLineBytes);
+  }
+
+  #refuseLength(): void {
+    const session = this.#session;
+    if (session.exchange !== null) return endExchange(session, REPLIES.auth_line_too_long);
+    refuse(session, REPLIES.line_too_long);
+  }
+
+  /**
+   * Secrets never reach the trace: of AUTH, understood or not, only the verb is shown, and of what is no command
+   * nothing once AUTH was said (a client that pipelines sends its password although AUTH was refused).
+   */
+  #traceLine(
+    line: Uint8Array,
+    start: number,
+    afterVerb: number,
+    end: number,
+    command: Command | null,
+  ): void {
+    const { deps, peer, expectsSecrets } = this.#session;
+    const isAuth = latin1(line, start, Math.min(afterVerb, start + 4)).toUpperCase() === "AUTH";
+    const shown = isAuth
+      ? "AUTH ..."
+      : command === null && expectsSecrets
+      ? "..."
+      : latin1(line, start, end);
     deps.tracer.emit(peer.session, SMTP_EVENTS.fromClient, { line: shown });
   }
 }

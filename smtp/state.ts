@@ -5,6 +5,8 @@
  * Plain structures: the rules stand in commands.ts, recipient.ts and transfer.ts, the bytes in
  * session.ts.
  */
+import type { AuthService } from "../auth/mod.ts";
+import type { SaslExchange } from "../auth/sasl_types.ts";
 import type { Output, Peer, SecureInfo, Wants } from "../net/types.ts";
 import type { Delivery, Queue } from "../queue/types.ts";
 import { SMTP_EVENTS } from "../trace/events_smtp.ts";
@@ -22,6 +24,32 @@ export interface SmtpDeps {
   readonly tracer: Tracer;
   /** Milliseconds since 1970. */
   readonly clock: () => number;
+  /** The driver can start TLS on this connection. */
+  readonly tls?: boolean | undefined;
+  /** Who may log in; absent: nobody. */
+  readonly auth?: SmtpAuth | undefined;
+  /** The login that a client certificate's subject stands for; null: none. */
+  readonly externalLogin?: ((subject: string) => string | null) | undefined;
+  /** Waits so many seconds: before a failed login is answered. */
+  readonly pause?: ((seconds: number) => Promise<void>) | undefined;
+  /** Unguessable text for challenges; absent: a random one. */
+  readonly nonce?: (() => string) | undefined;
+  /** Null, or one sentence why the queue could not take mail for this recipient. Absent: it takes all. */
+  readonly deliverability?: Deliverability | undefined;
+}
+
+/** What logins are judged by. */
+export type SmtpAuth = Pick<AuthService, "checkPassword" | "secrets">;
+
+export type Deliverability = (address: string) => string | null | Promise<string | null>;
+
+/** Why a client comes: with mail for this site, or with mail of a user to be sent on (RFC 6409). */
+export type Service = "smtp" | "submission";
+
+/** A login that is being proven. */
+export interface Exchange {
+  readonly mechanism: string;
+  readonly exchange: SaslExchange;
 }
 
 /** From MAIL to the end of DATA. */
@@ -56,6 +84,13 @@ export interface Session {
   helo: string | null;
   extended: boolean;
   tls: SecureInfo | null;
+  readonly service: Service;
+  /** The exchange of AUTH that the client's lines belong to; null: they are commands. */
+  exchange: Exchange | null;
+  /** Who logged in; null: nobody. */
+  login: string | null;
+  /** AUTH was said: lines that are no commands may be secrets. */
+  expectsSecrets: boolean;
   transaction: Transaction | null;
   incoming: Incoming | null;
   /** Settles when the queue has said whether the message in hand is safe; null: none is in hand. */
@@ -67,8 +102,15 @@ export interface Session {
   syntaxErrors: number;
   unknownRecipients: number;
   relayAttempts: number;
+  authFailures: number;
   isOver: boolean;
 }
+
+/** Ports of submission (RFC 6409; RFC 8314 for TLS from the start), for listeners that do not say what they are. */
+const SUBMISSION_PORTS: readonly number[] = [587, 465];
+
+const serviceOf = ({ service, localPort }: Peer): Service =>
+  service ?? (SUBMISSION_PORTS.includes(localPort) ? "submission" : "smtp");
 
 /** The state of a connection that has just begun. */
 export function startSession(deps: SmtpDeps, peer: Peer, output: Output): Session {
@@ -85,6 +127,10 @@ export function startSession(deps: SmtpDeps, peer: Peer, output: Output): Sessio
     helo: null,
     extended: false,
     tls: null,
+    service: serviceOf(peer),
+    exchange: null,
+    login: null,
+    expectsSecrets: false,
     transaction: null,
     incoming: null,
     commit: null,
@@ -94,8 +140,14 @@ export function startSession(deps: SmtpDeps, peer: Peer, output: Output): Sessio
     syntaxErrors: 0,
     unknownRecipients: 0,
     relayAttempts: 0,
+    authFailures: 0,
     isOver: false,
   };
+}
+
+/** What is appended to a relay client's recipients; null: no relay client, by address or by login. */
+export function relayClientOf(session: Session): string | null {
+  return session.config.relayClient ?? (session.login === null ? null : "");
 }
 
 /** Gives a reply. A session that is over says nothing. */

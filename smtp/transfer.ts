@@ -57,7 +57,7 @@ function received(session: Session, transaction: Transaction): string {
     local: peer.localHost ?? peer.localIp,
     extended: session.extended,
     utf8: transaction.utf8,
-    authenticated: false,
+    authenticated: session.login !== null,
     tls,
   }, session.deps.clock());
 }

@@ -25,6 +25,40 @@ export const SMTP_EVENTS = {
     "setup",
     (f) => `tls: ${f.version} ${f.cipher}`,
   ),
+  // One line with the address before everything a client chose: what a log watcher needs, and no login can forge it.
+  login: event<{ login: string; ip: string; mechanism: string }>(
+    "smtp.login",
+    1,
+    "smtp_auth",
+    (f) => `login ok: ip[${f.ip}] mechanism[${f.mechanism}] login[${f.login}]`,
+  ),
+  loginFailed: event<{ login: string; ip: string; mechanism: string; reason: string }>(
+    "smtp.login.failed",
+    1,
+    "smtp_auth",
+    (f) =>
+      `login failed: ip[${f.ip}] reason[${f.reason}] mechanism[${f.mechanism}] login[${f.login}]`,
+  ),
+  // Local trouble: not "login failed", or a log watcher would lock out the innocent.
+  loginUndecided: event<{ login: string; ip: string; mechanism: string; reason: string }>(
+    "smtp.login.undecided",
+    1,
+    "smtp_auth",
+    (f) =>
+      `login undecided: ip[${f.ip}] reason[${f.reason}] mechanism[${f.mechanism}] login[${f.login}]`,
+  ),
+  senderRefused: event<{ sender: string; ip: string; login: string }>(
+    "smtp.mail.sender",
+    2,
+    "smtp_mail",
+    (f) => `sender <${f.sender}> is not login [${f.login}]'s, ${f.ip}`,
+  ),
+  senderUndecided: event<{ sender: string; reason: string }>(
+    "smtp.mail.undecided",
+    1,
+    "smtp_mail",
+    (f) => `sender <${f.sender}> undecided: ${f.reason}`,
+  ),
   rcpt: event<{ user: string; domain: string }>(
     "smtp.rcpt",
     2,
@@ -54,6 +88,12 @@ export const SMTP_EVENTS = {
     2,
     "smtp_rcpt",
     (f) => `undecided: ${f.reason}`,
+  ),
+  rcptNoDelivery: event<{ user: string; domain: string; reason: string }>(
+    "smtp.rcpt.nodelivery",
+    2,
+    "smtp_rcpt",
+    (f) => `not taken now: ${f.reason}`,
   ),
   rcptRelay: event<{ recipient: string; sender: string; ip: string }>(
     "smtp.rcpt.relay",

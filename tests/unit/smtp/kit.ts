@@ -2,11 +2,13 @@
  * Doubles for the tests of smtp/: a peer, an output, a queue, a look-up, control files; and a
  * driver.
  */
+import type { AuthAnswer } from "../../../auth/types.ts";
 import type { EndReason, Engine, Output, Peer } from "../../../net/types.ts";
 import type { Delivery, Envelope, Queue, QueueOutcome } from "../../../queue/types.ts";
 import { defaultSettings, type Settings } from "../../../settings/mod.ts";
 import { type Environment, readSmtpConfig } from "../../../smtp/config.ts";
 import { createSmtpEngine } from "../../../smtp/session.ts";
+import type { SmtpAuth, SmtpDeps } from "../../../smtp/state.ts";
 import { bytesOf, latin1 } from "../../../smtp/text.ts";
 import { NO_TRACE, type Tracer } from "../../../trace/tracer.ts";
 import {
@@ -189,7 +191,52 @@ export function lookupOf(options: LookupOptions = {}): LookupService {
   };
 }
 
+export interface AuthOptions {
+  /** Clear secrets by login. */
+  readonly logins?: Readonly<Record<string, string>>;
+  /** What is said of every other login. */
+  readonly others?: AuthAnswer;
+  /** Secrets are stored in clear, so that CRAM-MD5 and SCRAM-SHA-256 can be offered. */
+  readonly secrets?: boolean;
+  readonly asked?: (readonly [login: string, password: string])[];
+}
+
+/** Logins in memory. */
+export function authOf(options: AuthOptions = {}): SmtpAuth {
+  const logins = options.logins ?? { "joe@example.com": "sesame" };
+  const accountOf = (login: string) => ({
+    login,
+    user: null,
+    uid: null,
+    gid: null,
+    home: null,
+    maildir: null,
+  });
+  return {
+    checkPassword(login, password) {
+      options.asked?.push([login, password]);
+      const answer: AuthAnswer = logins[login] === password
+        ? { kind: "ok", account: accountOf(login) }
+        : options.others ?? { kind: "refused" };
+      return Promise.resolve(answer);
+    },
+    secrets: options.secrets !== true ? null : {
+      secretOf(login) {
+        const clear = logins[login];
+        if (clear === undefined) return { kind: "unknown" };
+        return { kind: "secret", account: accountOf(login), clear, scram: null };
+      },
+      forms: () => ({ clear: true, scram: false }),
+      fakeScram: () => ({ salt: "salt", iterations: 4096 }),
+    },
+  };
+}
+
 export interface Setup {
+  /** More of what a session works with: logins, TLS. */
+  readonly deps?: Partial<SmtpDeps>;
+  readonly service?: Peer["service"];
+  readonly localPort?: number;
   readonly settings?: Partial<Settings>;
   /** Control files in memory, or read by somebody else. */
   readonly control?: ControlTree | ControlFiles;
@@ -222,8 +269,11 @@ export function rigOf(setup: Setup = {}, env: Environment = { ...ENV, ...setup.e
     queue,
     tracer: setup.tracer ?? NO_TRACE,
     clock: () => NOW,
+    ...setup.deps,
   };
-  return { engine: createSmtpEngine(deps, peerOf(env, setup.kind), output), output, queue };
+  const { kind, service, localPort = 25 } = setup;
+  const peer = { ...peerOf(env, kind), service, localPort };
+  return { engine: createSmtpEngine(deps, peer, output), output, queue };
 }
 
 /** Feeds `input` in pieces that end at `cuts`, as a driver does, and then ends the session. */

@@ -144,3 +144,39 @@ Deno.test("judgeRecipient: the trace shows relay attempts, bad senders, undecide
     assert(ids.includes(`smtp.rcpt.${id}`), id);
   }
 });
+
+Deno.test("deliverability: what the queue could not take is 451 with the reason in the trace, and costs nothing else", async () => {
+  for (const slow of [false, true]) {
+    const tracer = createMemoryTracer(2);
+    const asked: string[] = [];
+    const deliverability = (address: string) => {
+      asked.push(address);
+      const reason = address === "joe@example.com"
+        ? null
+        : "Has a program, which needs qmail-queue";
+      return slow ? Promise.resolve(reason) : reason;
+    };
+    const setup: Setup = { deps: { deliverability }, tracer, env: { RELAYCLIENT: "" } };
+    const input = rcpts("joe@example.com", "list@example.com", "x@far.example") +
+      "DATA\r\nx\r\n.\r\n";
+    const { codes, queue } = await talk(input, setup);
+    assertEquals(codes.slice(3), ["250", "451", "451", "354", "250"]);
+    assertEquals(queue.taken[0]?.envelope.recipients, ["joe@example.com"]);
+    assertEquals(asked, ["joe@example.com", "list@example.com", "x@far.example"]);
+    assert(
+      tracer.lines().includes(
+        "(2) smtp_rcpt: not taken now: Has a program, which needs qmail-queue",
+      ),
+    );
+  }
+});
+
+Deno.test("deliverability: asked last, of recipients that nothing else speaks against, also without validate", async () => {
+  const setup: Setup = { deps: { deliverability: () => "No" } };
+  assertEquals(await answers(rcpts("x@far.example"), KNOWN, setup), "553");
+  assertEquals(await answers(rcpts("sue@example.com"), KNOWN, setup), "451");
+  const reject: Setup = { ...setup, settings: { on_invalid_rcpt: "reject" } };
+  assertEquals(await answers(rcpts("nobody@example.com"), KNOWN, reject), "550");
+  const blind: Setup = { ...setup, settings: { validate: false } };
+  assertEquals(await answers(rcpts("nobody@example.com"), KNOWN, blind), "451");
+});

@@ -1,19 +1,9 @@
 /** The engine as a whole: every reply, chunking, suspension, ends. */
-import { assert, assertEquals, assertNotEquals } from "@std/assert";
+import { assert, assertEquals } from "@std/assert";
 import type { QueueOutcome } from "../../../queue/types.ts";
-import type { EndReason } from "../../../net/types.ts";
 import { createMemoryTracer } from "../../../trace/memory.ts";
 import { bytesOf } from "../../../smtp/text.ts";
-import {
-  feed,
-  lookupOf,
-  queueOf,
-  type QueueOptions,
-  rigOf,
-  type Setup,
-  SITE,
-  talk,
-} from "./kit.ts";
+import { lookupOf, queueOf, rigOf, type Setup, SITE, talk } from "./kit.ts";
 
 const HELLO = "EHLO h\r\n";
 const MAIL = "MAIL FROM:<a@b.example>\r\n";
@@ -222,92 +212,3 @@ Deno.test("createSmtpEngine: idle and session times are those of the configurati
 /**
  * Replies that no dialogue can show: those of connections that are not served (protocol_test.ts).
  */
-const NOT_IN_A_DIALOGUE = ["site_unusable", "too_busy", "too_many_sessions", "fault"];
-
-interface Shown {
-  readonly input: string;
-  readonly setup?: Setup;
-  readonly end?: EndReason;
-}
-
-const reject = { on_invalid_rcpt: "reject" as const };
-const outcome = (kind: "deferred" | "refused", code: string): QueueOptions => ({
-  outcome: { kind, code, reason: "a reason" },
-});
-const UNKNOWN = `${MAIL}RCPT TO:<nobody@example.com>\r\n`;
-const SOME = lookupOf({ known: [], undecided: ["sue@example.com"] });
-
-/** A dialogue whose last reply, or last but one, is the one in question. */
-const DIALOGUES: Readonly<Record<string, Shown>> = {
-  greeting: { input: "" },
-  help: { input: "HELP\r\n" },
-  quit: { input: "QUIT\r\n" },
-  hello: { input: "HELO h\r\n" },
-  extended_hello: { input: HELLO },
-  noop: { input: "NOOP\r\n" },
-  reset: { input: "RSET\r\n" },
-  sender_ok: { input: MAIL },
-  recipient_ok: { input: MAIL + RCPT },
-  accepted: { input: MESSAGE },
-  vrfy: { input: "VRFY joe\r\n" },
-  go_ahead: { input: `${MAIL}${RCPT}DATA\r\n` },
-  session_closed: { input: UNKNOWN, setup: { lookup: SOME } },
-  unknown_recipient: { input: UNKNOWN, setup: { lookup: SOME, settings: reject } },
-  syntax_limit: { input: "WHAT\r\n".repeat(2), setup: { settings: { max_syntax_errors: 1 } } },
-  unknown_limit: {
-    input: UNKNOWN.repeat(2),
-    setup: { lookup: SOME, settings: { ...reject, max_unknown_recipients: 1 } },
-  },
-  relay_limit: {
-    input: MAIL + "RCPT TO:<x@far.example>\r\n".repeat(2),
-    setup: { settings: { max_relay_attempts: 1 } },
-  },
-  message_limit: { input: MESSAGE + MAIL, setup: { settings: { max_messages: 1 } } },
-  idle: { input: "", end: "idle" },
-  session_time: { input: "", end: "session_time" },
-  shutdown: { input: "", end: "shutdown" },
-  bare_lf: { input: `${MAIL}${RCPT}DATA\r\nx\n` },
-  undecided: { input: `${MAIL}RCPT TO:<sue@example.com>\r\n`, setup: { lookup: SOME } },
-  undecided_refused: {
-    input: `${MAIL}RCPT TO:<sue@example.com>\r\n`,
-    setup: { lookup: SOME, settings: { on_undecided: "reject" } },
-  },
-  queue_deferred: { input: MESSAGE, setup: { queue: queueOf(outcome("deferred", "4.3.0")) } },
-  queue_refused: { input: MESSAGE, setup: { queue: queueOf(outcome("refused", "5.3.0")) } },
-  too_many_recipients: { input: MAIL + RCPT + RCPT, setup: { settings: { max_recipients: 1 } } },
-  unknown_command: { input: "WHAT\r\n" },
-  line_too_long: { input: "NOOP " + "x".repeat(2048) + "\r\n" },
-  bad_sender_syntax: { input: `MAIL FROM:<${"x".repeat(900)}>\r\n` },
-  bad_recipient_syntax: { input: `${MAIL}RCPT TO:<${"x".repeat(900)}>\r\n` },
-  bad_parameter: { input: "MAIL FROM:<a@b> SIZE=x\r\n" },
-  unknown_parameter: { input: "MAIL FROM:<a@b> XYZ\r\n" },
-  unimplemented: { input: "EXPN list\r\n" },
-  mail_first: { input: RCPT },
-  rcpt_first: { input: `${MAIL}DATA\r\n` },
-  too_big: { input: MESSAGE, setup: { settings: { databytes: 1 } } },
-  bad_sender: { input: MAIL + RCPT, setup: { control: { ...SITE, badmailfrom: "@b.example\n" } } },
-  relay_refused: { input: `${MAIL}RCPT TO:<x@far.example>\r\n` },
-  too_many_hops: {
-    input: MESSAGE.replace("Subject", "Received"),
-    setup: { settings: { max_hops: 1 } },
-  },
-};
-
-Deno.test("REPLIES: every reply is given where it belongs", async () => {
-  const { REPLIES } = await import("../../../smtp/replies.ts");
-  for (const [id, reply] of Object.entries(REPLIES)) {
-    if (NOT_IN_A_DIALOGUE.includes(id)) continue;
-    const shown = DIALOGUES[id];
-    assertNotEquals(shown, undefined, `no dialogue shows ${id}`);
-    if (shown === undefined) continue;
-    const rig = rigOf(shown.setup ?? {});
-    await feed(rig.engine, shown.input, [], shown.end ?? null);
-    const last = rig.output.said.split("\r\n").at(-2) ?? "";
-    const start = reply.enhanced === "" ? `${reply.code} ` : `${reply.code} ${reply.enhanced} `;
-    assert(last.startsWith(start), `${id}: ${last}`);
-    const isFixed = rig.output.said.includes(reply.text);
-    const isMade = ["greeting", "quit", "hello", "extended_hello", "accepted"].includes(id) ||
-      id.startsWith("queue_");
-    assert(isFixed || isMade, `${id}: ${last}`);
-  }
-});
