@@ -184,28 +184,31 @@ export class TlsFront {
       if (--inner.uses === 0 && inner.retired) closeQuietly(inner.listener);
     };
     try {
-      const wire = await this.#open(inner);
+      const wire = await this.#dial(inner.port);
       pair = pairOf((wire.localAddr as Deno.NetAddr).port, inner.port);
-      return { wire, secure: this.#otherEnd(pair), release };
+      const secure = this.#otherEnd(pair);
+      wire.setNoDelay(true);
+      return { wire, secure, release };
     } catch (error) {
       release();
       throw error;
     }
   }
 
-  async #open(inner: Inner): Promise<Deno.TcpConn> {
+  /** Connects to an inner listener. What counts as under way ends with `#otherEnd`, or here when it fails. */
+  async #dial(port: number): Promise<Deno.TcpConn> {
     this.#connecting++;
     try {
-      const wire = await Deno.connect({ hostname: INNER_HOST, port: inner.port });
-      wire.setNoDelay(true);
-      return wire;
-    } finally {
+      return await Deno.connect({ hostname: INNER_HOST, port });
+    } catch (error) {
       this.#connecting--;
+      throw error;
     }
   }
 
   /** Our connection's decrypted end, which may have come out before `connect` returned. */
   #otherEnd(pair: number): Promise<Deno.TlsConn> {
+    this.#connecting--;
     const early = this.#early.get(pair);
     this.#early.delete(pair);
     if (this.#connecting === 0) {

@@ -212,6 +212,29 @@ tlsTest("TlsFront: tls_max_handshakes is a limit", { maxHandshakes: 1 }, async (
 });
 
 tlsTest(
+  "TlsFront: 200 handshakes at one time are all served, beside a foreign connection",
+  {},
+  async (site) => {
+    const port = site.front.innerPorts[0] ?? 0;
+    const foreign = Array.from({ length: 10 }, () => Deno.connect({ hostname: "127.0.0.1", port }));
+    const sessions = Array.from({ length: 200 }, async () => {
+      const conn = await connect(site);
+      await send(conn, "A\r\nQUIT\r\n");
+      const answer = await readAll(conn);
+      conn.close();
+      return answer;
+    });
+    const answers = await Promise.all(sessions);
+    assertEquals(answers.filter((a) => a === "220 toy\r\n250 A\r\n221 bye\r\n").length, 200);
+    for (const conn of await Promise.all(foreign)) {
+      assertEquals((await readAll(conn)).includes("220"), false);
+      conn.close();
+    }
+    assertEquals(site.protocol.toys.length, 200);
+  },
+);
+
+tlsTest(
   "TlsFront: a new certificate is used by new sessions under load, and none is lost",
   {},
   async (site) => {
