@@ -6,36 +6,15 @@
  * moving a limit costs an assignment. Knows nothing of commands or replies, and its promise never rejects.
  */
 import { NET_EVENTS } from "../trace/events_net.ts";
-import type { Tracer } from "../trace/tracer.ts";
 import { giveLarge, giveSmall, takeLarge, takeSmall } from "./buffers.ts";
 import { note } from "./note.ts";
 import { ReplyBuffer } from "./output.ts";
-import type { Timed, TimerWheel } from "./timers.ts";
-import type { Duplex, EndReason, Engine, Peer, Protocol, SecureInfo } from "./types.ts";
+import { asEndReason, CLOSED, oneLine } from "./session_setup.ts";
+import type { SessionEnd, SessionSetup } from "./session_setup.ts";
+import type { Timed } from "./timers.ts";
+import type { Duplex, EndReason, Engine, Peer, SecureInfo } from "./types.ts";
 
-/** A duplex that became a secured one, and what the handshake came to. */
-export interface Secured {
-  readonly conn: Duplex;
-  readonly info: SecureInfo;
-}
-
-/** Makes a plain stream a secured one. On a failure it closes the stream itself, after a last alert. */
-export type Upgrade = (conn: Duplex, peer: Peer) => Promise<Secured>;
-
-/** What a session needs beside its stream. One object serves many sessions. */
-export interface SessionSetup {
-  readonly protocol: Protocol;
-  readonly wheel: TimerWheel;
-  readonly trace: Tracer;
-  readonly writeStallSeconds: number;
-  /** What Duplex.abort is, for streams that have none of their own. */
-  readonly abort?: (conn: Duplex, lost: () => void) => void;
-  /** Makes a plain stream a secured one; rejects when the handshake fails. It has its own time limit. */
-  readonly upgrade?: Upgrade | undefined;
-}
-
-/** How a session ended: from the outside, or because its engine said so. */
-export type SessionEnd = EndReason | "closed" | "fault" | "tls_failed";
+export type { Secured, SessionEnd, SessionSetup, Upgrade } from "./session_setup.ts";
 
 /** After a last reply, how long and how much more of the client's input is read and thrown away. */
 const LINGER_SECONDS = 2;
@@ -44,23 +23,6 @@ const LINGER_BYTES = 1 << 20;
 const LF = 10;
 
 type Phase = "working" | "reading" | "writing" | "upgrading" | "lingering" | "over";
-
-function oneLine(error: unknown): string {
-  const text = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
-  return text.replace(/[\r\n]+/g, " ").slice(0, 200);
-}
-
-/** Stands for a stream that somebody else closes. */
-const CLOSED: Duplex = {
-  read: () => Promise.resolve(null),
-  write: () => Promise.reject(new Deno.errors.BrokenPipe("The stream is closed")),
-  closeWrite: () => Promise.resolve(),
-  close: () => {},
-};
-
-function asEndReason(end: SessionEnd): EndReason {
-  return end === "closed" || end === "fault" || end === "tls_failed" ? "io_error" : end;
-}
 
 /** One connection's life. */
 export class Session implements Timed {

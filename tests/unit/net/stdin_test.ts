@@ -1,6 +1,7 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import { stdinPeer } from "../../../net/stdin.ts";
-import { readAll, send, toBytes, toText } from "./toy.ts";
+import { HAS_OPENSSL, makeAuthority, makeCertificate } from "./tls_kit.ts";
+import { readAll, readUntil, send, toBytes, toText } from "./toy.ts";
 
 const PROGRAM = new URL("./stdin_program.ts", import.meta.url).pathname;
 
@@ -79,10 +80,10 @@ Deno.test("runStdin: a reader that went away ends the session quietly", async ()
   assertEquals(JSON.parse(toText(stderr)).ended, "io_error");
 });
 
-Deno.test("runStdin: a socket on standard input is a client, its address asked of the socket", async () => {
+/** The program with a connection to us as its standard input and output, as tcpserver gives it; bash dials. */
+async function onSocket(env: Record<string, string>) {
   const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const port = (listener.addr as Deno.NetAddr).port;
-  // bash opens the connection and gives it to the program as tcpserver would.
   const run = `exec "$0" run -A --no-check "$1" <>/dev/tcp/127.0.0.1/${port} 1>&0`;
   const child = new Deno.Command("bash", {
     args: ["-c", run, Deno.execPath(), PROGRAM],
@@ -90,18 +91,46 @@ Deno.test("runStdin: a socket on standard input is a client, its address asked o
     stdout: "null",
     stderr: "piped",
     clearEnv: true,
-    env: { PATH: Deno.env.get("PATH") ?? "", HOME: Deno.env.get("HOME") ?? "" },
+    env: { PATH: Deno.env.get("PATH") ?? "", HOME: Deno.env.get("HOME") ?? "", ...env },
   }).spawn();
   const conn = await listener.accept();
+  listener.close();
+  const peer = async () => JSON.parse(toText((await child.output()).stderr));
+  return { conn, port, peer };
+}
+
+Deno.test("runStdin: a socket on standard input is a client, its address asked of the socket", async () => {
+  const { conn, port, peer } = await onSocket({});
   await send(conn, "RCPT a\r\n".repeat(100));
   assertEquals(
     await readAll(conn),
     "220 toy\r\n550 5.1.1 no such user\r\n421 4.7.0 closing\r\n",
   );
   conn.close();
-  const peer = JSON.parse(toText((await child.output()).stderr));
-  listener.close();
-  assertEquals([peer.kind, peer.remoteIp, peer.remotePort], ["socket", "127.0.0.1", port]);
+  const { kind, remoteIp, remotePort, offersTls } = await peer();
+  assertEquals([kind, remoteIp, remotePort, offersTls], ["socket", "127.0.0.1", port, false]);
+});
+
+Deno.test({
+  name: "runStdin: STARTTLS under tcpserver",
+  ignore: !HAS_OPENSSL,
+  async fn() {
+    const dir = Deno.makeTempDirSync();
+    makeAuthority(dir);
+    makeCertificate(dir, "servercert.pem", ["localhost"]);
+    const { conn, peer } = await onSocket({ TOY_TLS: dir });
+    await readUntil(conn, "\n");
+    await send(conn, "TLS\r\n");
+    await readUntil(conn, "\n");
+    const caCerts = [Deno.readTextFileSync(`${dir}/ca.pem`)];
+    const secure = await Deno.startTls(conn, { hostname: "localhost", caCerts });
+    await send(secure, "A\r\nQUIT\r\n");
+    assertEquals(await readAll(secure), "250 A\r\n221 bye\r\n");
+    secure.close();
+    const told = await peer();
+    assertEquals([told.offersTls, told.secure.version], [true, "TLSv1.3"]);
+    Deno.removeSync(dir, { recursive: true });
+  },
 });
 
 Deno.test("stdinPeer: an empty variable counts as not set; IPv4 in IPv6 is shown as IPv4", () => {
