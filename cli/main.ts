@@ -18,6 +18,11 @@ const COMMANDS: CommandTable = {
   help: async () => (await import("./help.ts")).makeHelp(COMMANDS),
 };
 
+/** What serve starts by itself, and no help names. */
+const HIDDEN: CommandTable = {
+  keeper: async () => (await import("./keeper.ts")).KEEPER,
+};
+
 function nearest(word: string): string {
   const close = Object.keys(COMMANDS).find((name) =>
     name.startsWith(word.slice(0, 3)) || word.startsWith(name.slice(0, 3))
@@ -47,7 +52,8 @@ export async function run(argv: readonly string[]): Promise<number> {
 }
 
 async function runCommand(name: string, args: readonly string[]): Promise<number> {
-  const load = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined;
+  const table = Object.hasOwn(HIDDEN, name) ? HIDDEN : COMMANDS;
+  const load = Object.hasOwn(table, name) ? table[name] : undefined;
   if (load === undefined) {
     throw new UsageError(`There is no command "${name}"${nearest(name)} (see qfront help)`);
   }

@@ -9,6 +9,7 @@ import { makeSharedLimits, SessionLimits } from "../net/limits.ts";
 import { Supervisor, workerCount } from "../net/workers.ts";
 import { type Command, type ParsedArgs, SiteError, UsageError } from "./command.ts";
 import { listenPlaces, openFront } from "./front.ts";
+import { chooseIdentity, giveRootAway, isRoot, openKeeper, settle } from "./root.ts";
 import { parseServe, SERVE_OPTIONS } from "./serve_options.ts";
 import { openSite, type Site } from "./site.ts";
 import type { WorkerConfig } from "./worker.ts";
@@ -26,6 +27,8 @@ interface Serving {
   readonly lines: readonly string[];
   reload(): void;
   stop(seconds: number): Promise<number>;
+  /** Resolves when it can't go on. */
+  readonly lost: Promise<void>;
 }
 
 /** An error that nobody caught ends a session, not the service: it is said, and the others go on. */
@@ -66,14 +69,26 @@ function countWorkers(site: Site): number {
   }
 }
 
-/** Serves in this isolate. @throws {SiteError} when a listener can't be had. */
-function serveHere(args: ParsedArgs, site: Site, limits: SessionLimits): Serving {
+/** Serves in this isolate. @throws {SiteError} when a listener can't be had, or root not be given away. */
+async function serveHere(
+  args: ParsedArgs,
+  site: Site,
+  limits: SessionLimits,
+): Promise<Serving> {
+  const lost = Promise.withResolvers<void>();
+  const identity = isRoot() ? chooseIdentity(site.place, site.current.settings) : null;
   const front = openFront(site, listenPlaces(args, site.current.settings), limits, false);
+  if (identity !== null) {
+    const keeper = await openKeeper(site);
+    giveRootAway(identity);
+    settle(site, keeper, identity, lost.resolve);
+  }
   front.start();
   return {
     lines: front.lines,
     reload: () => void front.refresh(true),
     stop: (seconds) => front.stop(seconds),
+    lost: lost.promise,
   };
 }
 
@@ -87,7 +102,9 @@ async function serveInWorkers(
   count: number,
   entryUrl: string,
 ): Promise<Serving> {
-  const config: WorkerConfig = { argv };
+  const identity = isRoot() ? chooseIdentity(site.place, site.current.settings) : null;
+  const lost = new SharedArrayBuffer(4);
+  let config: WorkerConfig = { argv, lost, identity: null };
   const supervisor = new Supervisor<WorkerConfig>({
     entryUrl,
     count,
@@ -101,6 +118,12 @@ async function serveInWorkers(
   } catch (error) {
     throw new SiteError(error instanceof Error ? error.message : String(error));
   }
+  if (identity !== null) {
+    giveRootAway(identity);
+    site.settle(null);
+    config = { ...config, identity };
+    supervisor.reload(config);
+  }
   const places = listenPlaces(args, site.current.settings);
   return {
     lines: places.map((p, i) => `${p.service} listening on ${supervisor.addresses[i]}`),
@@ -109,7 +132,13 @@ async function serveInWorkers(
       supervisor.reload(config);
     },
     stop: (seconds) => supervisor.stop(seconds),
+    lost: whenSet(lost),
   };
+}
+
+/** Resolves when a worker has set the flag. */
+async function whenSet(flag: SharedArrayBuffer): Promise<void> {
+  await Atomics.waitAsync(new Int32Array(flag), 0, 0).value;
 }
 
 async function serve(
@@ -129,7 +158,7 @@ async function serve(
     settings.max_sessions,
     settings.max_sessions_per_address,
   );
-  const serving = count === 1 ? serveHere(args, site, limits) : await serveInWorkers(
+  const serving = count === 1 ? await serveHere(args, site, limits) : await serveInWorkers(
     args,
     argv,
     site,
@@ -140,10 +169,13 @@ async function serve(
   );
   for (const line of serving.lines) console.log(line);
   hooks.ready?.();
-  await untilStopped(() => serving.reload());
+  const code = await Promise.race([
+    untilStopped(() => serving.reload()).then(() => 0),
+    serving.lost.then(() => 1),
+  ]);
   await serving.stop(site.current.settings.shutdown_seconds);
   await site.close();
-  return 0;
+  return code;
 }
 
 /** Runs serve with its command line; for programs that start it as a part of themselves. */

@@ -8,7 +8,7 @@ import { AuthConfigError, type AuthService, openAuthenticator } from "../auth/mo
 import type { Keeper } from "../keeper/start.ts";
 import type { Protocol } from "../net/types.ts";
 import { createPop3Protocol } from "../pop3/protocol.ts";
-import { openQueue } from "../queue/mod.ts";
+import { openQueue, type QueueOptions } from "../queue/mod.ts";
 import type { Queue } from "../queue/types.ts";
 import { SettingError, type Settings } from "../settings/mod.ts";
 import { parseOverrides } from "../settings/load.ts";
@@ -143,7 +143,8 @@ export async function openSite(args: ParsedArgs, options: SiteOptions): Promise<
   const snapshot = await readSettings(place);
   const tracer = new SwitchTracer(place, complain);
   // A service that is root gives it away first: the trace file is to be the new user's.
-  if (!options.isService || Deno.uid() !== 0) tracer.use(snapshot.current);
+  let isSettled = !options.isService || Deno.uid() !== 0;
+  if (isSettled) tracer.use(snapshot.current);
   const old: Queue[] = [];
   let keeper: Keeper | null = null;
   const open = () => openServices(place, snapshot.current, tracer, options, keeper);
@@ -158,7 +159,7 @@ export async function openSite(args: ParsedArgs, options: SiteOptions): Promise<
       return current.queue.inHand + old.reduce((sum, queue) => sum + queue.inHand, 0);
     },
     async refresh(force = false) {
-      if (!await snapshot.refresh(force) && !force) return false;
+      if (!isSettled || (!await snapshot.refresh(force) && !force)) return false;
       tracer.use(snapshot.current);
       await keeper?.reload();
       old.push(current.queue);
@@ -170,6 +171,7 @@ export async function openSite(args: ParsedArgs, options: SiteOptions): Promise<
     settle(left) {
       tracer.use(snapshot.current);
       keeper = left;
+      isSettled = true;
       current = open();
     },
     async close() {
@@ -199,7 +201,7 @@ function openServices(
   try {
     const env = Deno.env.toObject();
     const lookup = openLookup(place, settings, options);
-    const queueOptions = {
+    const queueOptions: QueueOptions = {
       settings,
       qmailDir: place.path,
       env,

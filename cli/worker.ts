@@ -1,16 +1,33 @@
 /** What an isolate of `serve` runs when `workers` is more than 1: the same front as a lone process, on shared ports. */
 import { SessionLimits } from "../net/limits.ts";
+import type { Identity } from "../net/privileges.ts";
 import { runWorker, type WorkerJob, type WorkerService } from "../net/workers.ts";
 import { listenPlaces, openFront, placeOf } from "./front.ts";
+import { isRoot, openKeeper, settle } from "./root.ts";
 import { openSite } from "./site.ts";
 import { parseServe } from "./serve_options.ts";
 
 /** What workers are told: serve's command line. */
 export interface WorkerConfig {
   readonly argv: readonly string[];
+  /** One number, 0 until a worker can't go on and the service has to end. */
+  readonly lost: SharedArrayBuffer;
+  /** Who the process became when root was given away; null: it still is who it was. */
+  readonly identity: Identity | null;
+}
+
+/** Tells the supervising isolate that the service has to end. */
+function giveUp({ lost }: WorkerConfig): void {
+  const flag = new Int32Array(lost);
+  Atomics.store(flag, 0, 1);
+  Atomics.notify(flag, 0);
 }
 
 async function begin(job: WorkerJob<WorkerConfig>): Promise<WorkerService<WorkerConfig>> {
+  if (job.config.identity !== null) {
+    giveUp(job.config);
+    throw new Error("A worker can't be replaced once root is given away, so the service ends");
+  }
   const args = parseServe(job.config.argv);
   const site = await openSite(args, { isService: true, worker: job.worker + 1 });
   const { settings } = site.current;
@@ -26,10 +43,17 @@ async function begin(job: WorkerJob<WorkerConfig>): Promise<WorkerService<Worker
     return known === undefined ? place : placeOf(place.service, known);
   });
   const front = openFront(site, places, limits, true);
-  front.start();
+  let keeper = isRoot() ? await openKeeper(site) : null;
+  // With a keeper root is given away first, for all workers at once.
+  if (keeper === null) front.start();
   return {
     addresses: front.addresses,
-    reload: () => front.refresh(true),
+    async reload(config) {
+      if (keeper === null || config.identity === null) return await front.refresh(true);
+      settle(site, keeper, config.identity, () => giveUp(config));
+      keeper = null;
+      front.start();
+    },
     async stop(seconds) {
       const forced = await front.stop(seconds);
       await site.close();

@@ -6,6 +6,7 @@
 import { AUTH_SETTINGS } from "./auth.ts";
 import { NET_SETTINGS } from "./net.ts";
 import { POP3_SETTINGS } from "./pop3.ts";
+import { PROCESS_SETTINGS } from "./process.ts";
 import { QUEUE_SETTINGS } from "./queue.ts";
 import { SMTP_SETTINGS } from "./smtp.ts";
 import { TLS_SETTINGS } from "./tls.ts";
@@ -25,6 +26,7 @@ export const FAMILIES = {
   net: NET_SETTINGS,
   tls: TLS_SETTINGS,
   lookup: VALIDATE_SETTINGS,
+  process: PROCESS_SETTINGS,
 } as const;
 
 /** All settings by name. */
@@ -37,6 +39,7 @@ export const SETTINGS = {
   ...NET_SETTINGS,
   ...TLS_SETTINGS,
   ...VALIDATE_SETTINGS,
+  ...PROCESS_SETTINGS,
 } as const;
 
 export type SettingName = keyof typeof SETTINGS;

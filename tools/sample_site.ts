@@ -14,6 +14,9 @@ export interface Owner {
   readonly gid: number;
 }
 
+/** qmaild of the sample's etc/passwd: who a serve that was started as root becomes. */
+const QMAILD: Owner = { uid: 65534, gid: 65534 };
+
 /** The owner of everything in a copy made by this process. */
 export function sampleOwner(): Owner {
   const uid = Deno.uid() ?? 0;
@@ -62,6 +65,7 @@ export async function makeSampleSite(target: string): Promise<Owner> {
   if (Deno.uid() === 0) {
     chownTree(`${target}/home`, owner);
     chownTree(`${target}/var/qmail/alias`, owner);
+    chownTree(`${target}/var/log/qfront`, QMAILD);
   }
   return owner;
 }

@@ -5,4 +5,5 @@ export { QUEUE_EVENTS } from "./events_queue.ts";
 export { VALIDATE_EVENTS } from "./events_validate.ts";
 export { NET_EVENTS } from "./events_net.ts";
 export { AUTH_EVENTS } from "./events_auth.ts";
+export { KEEPER_EVENTS } from "./events_keeper.ts";
 export { TRACE_EVENTS } from "./events_trace.ts";

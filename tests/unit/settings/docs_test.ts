@@ -12,7 +12,7 @@ import { defaultSettings, FAMILIES, type Setting } from "../../../settings/mod.t
 const DOCS = new URL("../../../docs", import.meta.url).pathname;
 const SAMPLE = new URL("../../../config/trace.cfg", import.meta.url).pathname;
 /** The page of a family has its name, but for these. */
-const PAGES: Readonly<Record<string, string>> = { auth: "passwords.md" };
+const PAGES: Readonly<Record<string, string>> = { auth: "passwords.md", process: "processes.md" };
 const pageOf = (family: string): string => PAGES[family] ?? `${family}.md`;
 
 Deno.test("docs/settings.md: has the table of every family, up to date (tools/settings_doc.ts)", () => {

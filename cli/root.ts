@@ -1,0 +1,83 @@
+/**
+ * How serve gives root away: who it becomes, and the keeper it leaves behind. Ports are bound before, the trace is opened
+ * and connections are accepted after.
+ */
+import { type Keeper, startKeeper } from "../keeper/start.ts";
+import { dropTo, type Identity, parseIds, PrivilegeError } from "../net/privileges.ts";
+import type { Settings } from "../settings/mod.ts";
+import { KEEPER_EVENTS } from "../trace/events.ts";
+import { SiteError } from "./command.ts";
+import { keeperCommand } from "./keeper.ts";
+import { findUser } from "./owners.ts";
+import type { Site, SitePlace } from "./site.ts";
+
+/** qmail's user for what faces the network. */
+const DEFAULT_USER = "qmaild";
+
+/** True: this process is root and has it to give away. */
+export const isRoot = (): boolean => Deno.uid() === 0;
+
+/** Who a serve that is root becomes. @throws {SiteError} when nobody is named, or root. */
+export function chooseIdentity(place: SitePlace, settings: Settings): Identity {
+  const word = settings.run_as === "" ? DEFAULT_USER : settings.run_as;
+  const found = parseIds(word) ?? findIdentity(word, place.root);
+  if (found === null) {
+    throw new SiteError(
+      settings.run_as === ""
+        ? `serve was started as root and there is no user "${DEFAULT_USER}" to become: name one in setting run_as (a user, or UID:GID), or start serve as the user that owns all mail`
+        : `Setting run_as: there is no user "${word}"`,
+    );
+  }
+  if (found.uid === 0 || found.gid === 0) {
+    throw new SiteError(
+      `Setting run_as: "${word}" is ${found.uid}:${found.gid}, and the network is never served as root`,
+    );
+  }
+  return found;
+}
+
+function findIdentity(name: string, root: string): Identity | null {
+  try {
+    return findUser(name, root);
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    throw new SiteError(`Setting run_as: "${name}" can't be looked up: ${why}`);
+  }
+}
+
+/** Starts the keeper of a site, as root. @throws {SiteError} */
+export async function openKeeper(site: Site): Promise<Keeper> {
+  try {
+    return await startKeeper(keeperCommand(site.place), site.tracer);
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    throw new SiteError(`The keeper could not be started: ${why}`);
+  }
+}
+
+/** Becomes `identity`, for good and with all threads. @throws {SiteError} when that fails: nothing may be served then. */
+export function giveRootAway(identity: Identity): void {
+  try {
+    dropTo(identity);
+  } catch (error) {
+    if (error instanceof PrivilegeError) throw new SiteError(error.message);
+    throw error;
+  }
+}
+
+/**
+ * Goes on without root: the site as this process may see it now, the keeper for the rest. `lost` is called when the keeper ends:
+ * what it does can't be had again without root, so the service has to end.
+ */
+export function settle(site: Site, keeper: Keeper, identity: Identity, lost: () => void): void {
+  site.settle(keeper);
+  const { uid, gid } = identity;
+  site.tracer.emit(0, KEEPER_EVENTS.started, { pid: keeper.pid, uid, gid });
+  void keeper.lost.then((reason) => {
+    console.error(
+      `qfront: The keeper, which held root, is gone (${reason}): serving stops, and has to be started again as root`,
+    );
+    site.tracer.emit(0, KEEPER_EVENTS.gone, { reason });
+    lost();
+  });
+}

@@ -1,0 +1,172 @@
+/**
+ * Deliveries that the keeper makes, as SMTP sees them. Pieces go to the keeper as they come, at most WRITE_WINDOW of 64 KiB
+ * ahead of it; small ones are gathered first. The first trouble is remembered and becomes the outcome.
+ */
+import { createHandCount, traceOutcome } from "../queue/hand_count.ts";
+import type { Delivery, Envelope, Queue, QueueOutcome } from "../queue/types.ts";
+import type { Tracer } from "../trace/tracer.ts";
+import type { Asking, Reply } from "./connection.ts";
+import { bytesOf, MAX_PAYLOAD_BYTES } from "./frames.ts";
+import { MAX_ENVELOPE_BYTES, WRITE_WINDOW } from "./protocol.ts";
+
+const reasonOf = (error: unknown): string => error instanceof Error ? error.message : String(error);
+
+function readOutcome(reply: Reply): QueueOutcome {
+  const kind = reply.text("kind");
+  if (kind === "queued") return { kind, id: reply.text("id") };
+  const trouble = { code: reply.text("code"), reason: reply.text("reason") };
+  return { kind: kind === "refused" ? "refused" : "deferred", ...trouble };
+}
+
+/** One message on its way. Not one byte of it is kept once the keeper has it. */
+class KeeperDelivery {
+  readonly #keeper: Asking;
+  readonly #mail: number;
+  readonly #gathered: Uint8Array<ArrayBuffer>[] = [];
+  #gatheredBytes = 0;
+  #waiting = 0;
+  #room: PromiseWithResolvers<void> | null = null;
+  trouble: string | null = null;
+  bytes = 0;
+
+  constructor(keeper: Asking, mail: number, session: number, envelope: Envelope) {
+    this.#keeper = keeper;
+    this.#mail = mail;
+    const whole = JSON.stringify([envelope.sender, ...envelope.recipients]);
+    if (whole.length > MAX_ENVELOPE_BYTES) {
+      this.trouble = `An envelope of ${whole.length} bytes is too long for the keeper`;
+      return;
+    }
+    for (let at = 0; at === 0 || at < whole.length; at += MAX_PAYLOAD_BYTES) {
+      const last = at + MAX_PAYLOAD_BYTES >= whole.length;
+      const op = at === 0 ? "mail.open" : "mail.more";
+      this.#ask(op, { session, last }, bytesOf(whole.slice(at, at + MAX_PAYLOAD_BYTES)));
+    }
+  }
+
+  /** Takes a copy. A promise means: wait. */
+  write(chunk: Uint8Array): void | Promise<void> {
+    this.bytes += chunk.length;
+    if (this.trouble !== null) return;
+    for (let at = 0; at < chunk.length;) {
+      const count = Math.min(MAX_PAYLOAD_BYTES - this.#gatheredBytes, chunk.length - at);
+      this.#gathered.push(new Uint8Array(chunk.subarray(at, at + count)));
+      this.#gatheredBytes += count;
+      at += count;
+      if (this.#gatheredBytes === MAX_PAYLOAD_BYTES) {
+        const waiting = this.#flush();
+        if (waiting !== undefined) return waiting.then(() => this.#rest(chunk, at));
+      }
+    }
+  }
+
+  async commit(): Promise<QueueOutcome> {
+    await this.#flush();
+    if (this.trouble !== null) {
+      await this.abort();
+      return { kind: "deferred", code: "4.3.0", reason: this.trouble };
+    }
+    try {
+      const outcome = readOutcome(
+        await this.#keeper.ask("mail", "mail.commit", { mail: this.#mail }),
+      );
+      return this.trouble === null || outcome.kind !== "queued"
+        ? outcome
+        : { kind: "deferred", code: "4.3.0", reason: this.trouble };
+    } catch (error) {
+      return { kind: "deferred", code: "4.3.0", reason: this.trouble ?? reasonOf(error) };
+    }
+  }
+
+  async abort(): Promise<void> {
+    this.#gathered.length = this.#gatheredBytes = 0;
+    await this.#keeper.ask("mail", "mail.abort", { mail: this.#mail }).catch(() => undefined);
+  }
+
+  /** The caller waits, so its bytes are still what they were. */
+  #rest(chunk: Uint8Array, at: number): void | Promise<void> {
+    this.bytes -= chunk.length - at;
+    return this.write(chunk.subarray(at));
+  }
+
+  /** Sends what was gathered; a promise when too much is on its way. */
+  #flush(): void | Promise<void> {
+    if (this.#gatheredBytes === 0 || this.trouble !== null) return;
+    if (this.#waiting >= WRITE_WINDOW) {
+      this.#room ??= Promise.withResolvers();
+      return this.#room.promise.then(() => this.#flush());
+    }
+    const piece = new Uint8Array(this.#gatheredBytes);
+    let at = 0;
+    for (const part of this.#gathered) {
+      piece.set(part, at);
+      at += part.length;
+    }
+    this.#gathered.length = this.#gatheredBytes = 0;
+    this.#waiting++;
+    this.#ask("mail.write", {}, piece, () => {
+      this.#waiting--;
+      this.#room?.resolve();
+      this.#room = null;
+    });
+  }
+
+  #ask(
+    op: string,
+    values: Readonly<Record<string, unknown>>,
+    payload: Uint8Array,
+    done: () => void = () => {},
+  ): void {
+    this.#keeper.ask("mail", op, { ...values, mail: this.#mail }, payload).then(done, (error) => {
+      this.trouble ??= reasonOf(error);
+      done();
+    });
+  }
+}
+
+export interface KeeperQueueOptions {
+  readonly keeper: Asking;
+  readonly trace: Tracer;
+  /** Names a message to the keeper; one for all queues of this front. */
+  readonly nextMail: () => number;
+}
+
+/** The keeper's Maildir delivery as a queue. */
+export function openKeeperQueue({ keeper, trace, nextMail }: KeeperQueueOptions): Queue {
+  const hand = createHandCount();
+  return {
+    name: "maildir",
+    get inHand() {
+      return hand.count;
+    },
+    open(session, envelope): Delivery {
+      hand.took();
+      const delivery = new KeeperDelivery(keeper, nextMail(), session, envelope);
+      return {
+        write: (chunk) => delivery.write(chunk),
+        async commit() {
+          const outcome = await delivery.commit();
+          // What the keeper made of it stands in the trace by its own word.
+          if (delivery.trouble !== null) {
+            traceOutcome(trace, "maildir", session, envelope, outcome, delivery.bytes);
+          }
+          hand.gave();
+          return outcome;
+        },
+        async abort() {
+          await delivery.abort();
+          hand.gave();
+        },
+      };
+    },
+    idle: () => hand.idle(),
+    async canDeliver(address) {
+      try {
+        const { header } = await keeper.ask("mail", "mail.can", { address });
+        return header["reason"] as string | null;
+      } catch (error) {
+        return reasonOf(error);
+      }
+    },
+  };
+}

@@ -1,0 +1,170 @@
+/**
+ * The front's side of the pipes: asks questions, gives answers back to whoever asked, hands trace lines on.
+ *
+ * Each kind of question has its lane; what does not fit into it waits in turn. When the keeper is gone every question,
+ * asked or to come, is temporary trouble, and `gone` says so once.
+ */
+import * as EVENTS from "../trace/events.ts";
+import type { Fields, TraceEvent, Tracer } from "../trace/tracer.ts";
+import { encodeFrame, FrameReader, type Header } from "./frames.ts";
+import {
+  type Lane,
+  LANES,
+  Trouble,
+  type TroubleKind,
+  type Values,
+  valuesOf,
+  VERSION,
+} from "./protocol.ts";
+import type { FrameWriter } from "./writer.ts";
+
+/** An answer's values, and its payload. */
+export interface Reply extends Values {
+  readonly header: Header;
+  readonly payload: Uint8Array<ArrayBuffer>;
+}
+
+/** Asks the keeper. Rejects with Trouble. */
+export interface Asking {
+  ask(lane: Lane, op: string, values?: Header, payload?: Uint8Array): Promise<Reply>;
+}
+
+interface Waiting {
+  readonly lane: Lane;
+  readonly resolve: (reply: Reply) => void;
+  readonly reject: (error: Trouble) => void;
+}
+
+interface LaneState {
+  free: number;
+  readonly queue: (() => void)[];
+}
+
+/** Events by their id: the keeper sends ids and fields. */
+const BY_ID: ReadonlyMap<string, TraceEvent<Fields>> = new Map(
+  Object.values(EVENTS).flatMap((table) => Object.values(table)).map((event) => [
+    event.id,
+    event as unknown as TraceEvent<Fields>,
+  ]),
+);
+
+export const GONE =
+  "The process that holds root (the keeper) is gone; the service ends and must be started again";
+
+export interface ConnectionSetup {
+  readonly input: AsyncIterable<Uint8Array>;
+  readonly output: FrameWriter;
+  readonly tracer: Tracer;
+}
+
+export class KeeperConnection implements Asking {
+  readonly #output: FrameWriter;
+  readonly #tracer: Tracer;
+  readonly #waiting = new Map<number, Waiting>();
+  readonly #lanes: Record<Lane, LaneState>;
+  readonly #gone = Promise.withResolvers<string>();
+  #reason: string | null = null;
+  #last = 0;
+
+  constructor(setup: ConnectionSetup) {
+    this.#output = setup.output;
+    this.#tracer = setup.tracer;
+    const lane = (name: Lane): LaneState => ({ free: LANES[name], queue: [] });
+    this.#lanes = {
+      look: lane("look"),
+      login: lane("login"),
+      drop: lane("drop"),
+      mail: lane("mail"),
+    };
+    void this.#read(setup.input);
+  }
+
+  /** Resolves with a reason when the keeper is gone, for whatever reason. */
+  get gone(): Promise<string> {
+    return this.#gone.promise;
+  }
+
+  get isGone(): boolean {
+    return this.#reason !== null;
+  }
+
+  /** The first question. Rejects when the keeper is none, or of another version. */
+  async greet(): Promise<void> {
+    const reply = await this.ask("look", "hello", { version: VERSION });
+    if (reply.number("version") !== VERSION) throw new Trouble("permanent", "Another version");
+  }
+
+  ask(lane: Lane, op: string, values: Header = {}, payload?: Uint8Array): Promise<Reply> {
+    if (this.#reason !== null) return Promise.reject(new Trouble("temporary", GONE));
+    const id = ++this.#last;
+    let frame: Uint8Array;
+    try {
+      frame = encodeFrame({ ...values, q: id, op }, payload);
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : String(error);
+      return Promise.reject(new Trouble("permanent", reason));
+    }
+    return new Promise((resolve, reject) => {
+      const state = this.#lanes[lane];
+      const begin = () => {
+        this.#waiting.set(id, { lane, resolve, reject });
+        this.#output.send(frame).catch((error) => this.#end(`writing to it failed: ${error}`));
+      };
+      if (this.#reason !== null) return reject(new Trouble("temporary", GONE));
+      if (state.free > 0) {
+        state.free--;
+        begin();
+      } else state.queue.push(begin);
+    });
+  }
+
+  async #read(input: AsyncIterable<Uint8Array>): Promise<void> {
+    const reader = new FrameReader();
+    try {
+      for await (const chunk of input) {
+        for (const { header, payload } of reader.push(chunk)) {
+          if ("trace" in header) this.#trace(header);
+          else this.#answered(header, payload);
+        }
+      }
+      this.#end("it ended");
+    } catch (error) {
+      this.#end(error instanceof Error ? error.message : String(error));
+    }
+  }
+
+  #answered(header: Header, payload: Uint8Array<ArrayBuffer>): void {
+    const values = valuesOf(header);
+    const id = values.number("q");
+    const waiting = this.#waiting.get(id);
+    if (waiting === undefined) return;
+    this.#waiting.delete(id);
+    const lane = this.#lanes[waiting.lane];
+    const next = lane.queue.shift();
+    if (next === undefined) lane.free++;
+    else next();
+    if ("trouble" in header) {
+      waiting.reject(new Trouble(values.text("trouble") as TroubleKind, values.text("reason")));
+    } else waiting.resolve({ ...values, header, payload });
+  }
+
+  #trace(header: Header): void {
+    const event = BY_ID.get(String(header["trace"]));
+    if (event === undefined || event.level > this.#tracer.level) return;
+    this.#tracer.emit(valuesOf(header).number("session"), event, header["fields"] as Fields);
+  }
+
+  #end(reason: string): void {
+    if (this.#reason !== null) return;
+    this.#reason = reason;
+    for (const { reject } of this.#waiting.values()) reject(new Trouble("temporary", GONE));
+    this.#waiting.clear();
+    for (const lane of Object.values(this.#lanes)) {
+      // Each finds that nobody answers any more.
+      for (const begin of lane.queue.splice(0)) begin();
+    }
+    for (const { reject } of this.#waiting.values()) reject(new Trouble("temporary", GONE));
+    this.#waiting.clear();
+    this.#gone.resolve(reason);
+  }
+}
