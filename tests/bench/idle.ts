@@ -40,8 +40,19 @@ async function holdSessions(tools: Tools, port: number, count: number) {
   return { open: line.idle, release };
 }
 
+/** Rate of W1 and nothing else, in a start of its own. */
+async function rateAlone(bench: Bench, server: Server, plan: Plan): Promise<number> {
+  const at = await startServer(bench, server, "w6");
+  try {
+    return (await play(bench, server, workload("w1"), at, plan)).rate;
+  } finally {
+    await at.running.stop();
+  }
+}
+
 /**
- * Measures one server. It is warmed up with W1 first, so that what it needs anyway is not counted.
+ * Measures one server. Memory is compared with that of the fresh process, so that whatever grew with the sessions is
+ * counted as theirs; the sockets' own memory is the kernel's and not in it.
  */
 export async function measureIdle(
   bench: Bench,
@@ -49,20 +60,19 @@ export async function measureIdle(
   plan: Plan,
   count: number,
 ): Promise<IdleResult> {
-  const work = workload("w1");
+  const rate_before = await rateAlone(bench, server, plan);
   const at = await startServer(bench, server, "w6");
   try {
-    const before = await play(bench, server, work, at, plan);
     const bare = memoryKib(at.running.pid);
     const held = await holdSessions(bench.tools, at.port, count);
     try {
       const full = memoryKib(at.running.pid);
-      const meanwhile = await play(bench, server, work, at, plan);
+      const meanwhile = await play(bench, server, workload("w1"), at, plan);
       return {
         server: server.name,
         sessions: held.open,
         kib_per_session: Math.max(0, full - bare) / Math.max(1, held.open),
-        rate_before: before.rate,
+        rate_before,
         rate_meanwhile: meanwhile.rate,
       };
     } finally {
@@ -70,5 +80,6 @@ export async function measureIdle(
     }
   } finally {
     await at.running.stop();
+    server.cleanUp?.(bench);
   }
 }

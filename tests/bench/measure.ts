@@ -1,6 +1,5 @@
 /** One run: start a server, play a workload, take the figures, end the server. */
 import { awaitBanner, cpuSeconds, freePort, memoryKib, type Running } from "./process.ts";
-import { emptyMaildir } from "./site.ts";
 import { BenchError, type Load, runLoad } from "./tools.ts";
 import type { Bench, Server } from "./servers/types.ts";
 import type { Workload, WorkloadName } from "./workloads.ts";
@@ -109,7 +108,7 @@ export async function round(
     return await play(bench, server, work, at, plan);
   } finally {
     await at.running.stop();
-    for (const maildir of server.maildirs?.(bench) ?? []) emptyMaildir(maildir);
+    server.cleanUp?.(bench);
     emptyQueue(bench);
   }
 }

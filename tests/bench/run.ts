@@ -12,6 +12,7 @@ import { type Plan, round } from "./measure.ts";
 import { stopAll } from "./process.ts";
 import { idleText, type Line, linesOf, type Measured, stdinText, workloadText } from "./report.ts";
 import { SERVERS } from "./servers/mod.ts";
+import { qfrontCommand } from "./servers/qfront.ts";
 import type { Bench, Server } from "./servers/types.ts";
 import { type HashName, makeSite } from "./site.ts";
 import { readable } from "./stats.ts";
@@ -28,6 +29,7 @@ const HELP = `deno task bench [OPTIONS]
   --idle N           sessions of W6, 10000
   --pop-hash NAME    hashes of W5: des (default; microseconds) or sha512
   --dir DIR          where to work (must not be there yet); default: a temporary folder
+  --qfront FILE      the program to measure; default: dist/qfront, else Deno on main.ts
   --keep             leave that folder    --json FILE   everything measured, with every round`;
 
 interface Options {
@@ -37,6 +39,7 @@ interface Options {
   readonly idleSessions: number;
   readonly hash: HashName;
   readonly dir: string | null;
+  readonly qfront: string | null;
   readonly keep: boolean;
   readonly json: string | null;
 }
@@ -67,7 +70,17 @@ function count(text: unknown, name: string, fallback: number): number {
   throw new BenchError(`--${name} needs a number above 0, not "${text}"`);
 }
 
-const TEXTS = ["only", "servers", "rounds", "seconds", "generators", "idle", "pop-hash", "dir"];
+const TEXTS = [
+  "only",
+  "servers",
+  "rounds",
+  "seconds",
+  "generators",
+  "idle",
+  "pop-hash",
+  "dir",
+  "qfront",
+];
 
 function readOptions(args: readonly string[]): Options {
   const given = parseArgs(args, {
@@ -93,6 +106,7 @@ function readOptions(args: readonly string[]): Options {
     idleSessions: count(given.idle, "idle", 10_000),
     hash,
     dir: typeof given.dir === "string" ? given.dir : null,
+    qfront: typeof given.qfront === "string" ? given.qfront : null,
     keep: given.keep === true,
     json: typeof given.json === "string" ? given.json : null,
   };
@@ -176,7 +190,15 @@ function makeBench(options: Options): Bench {
   if (options.dir !== null) Deno.mkdirSync(dir, { recursive: true });
   Deno.chmodSync(dir, 0o755);
   const tools = buildTools(dir);
-  return { dir, top, tools, site: makeSite(dir, options.hash), peers: `${top}/.cache/peers` };
+  const qfront = qfrontCommand(top, options.qfront);
+  return {
+    dir,
+    top,
+    qfront,
+    tools,
+    site: makeSite(dir, options.hash),
+    peers: `${top}/.cache/peers`,
+  };
 }
 
 async function main(args: readonly string[]): Promise<void> {

@@ -15,6 +15,8 @@ export const PASSWORD = "pw";
 export const DOMAIN = "local.test";
 /** Owner of the homes when the bench runs as root. */
 const BENCH_UID = 30_001;
+/** Who qfront becomes when it was started as root, as in a qmail installation. */
+const QMAILD_UID = 30_002;
 
 /** Password hashes of W5: DES costs microseconds, so that the server is measured; sha512 is the honest sort. */
 export type HashName = "des" | "sha512";
@@ -111,11 +113,15 @@ function writeUsers(site: Site): void {
   const passwd = [
     "root:x:0:0:root:/root:/bin/sh",
     `alias:x:${uid}:${gid}:alias:/var/qmail/alias:/bin/sh`,
+    `qmaild:x:${QMAILD_UID}:${QMAILD_UID}::/var/qmail:/bin/false`,
     ...names.map((n) => `${n}:x:${uid}:${gid}::${home(n)}:/bin/sh`),
   ];
   Deno.mkdirSync(`${site.root}/etc`, { recursive: true });
   Deno.writeTextFileSync(`${site.root}/etc/passwd`, passwd.join("\n") + "\n");
-  Deno.writeTextFileSync(`${site.root}/etc/group`, `root:x:0:\nbench:x:${gid}:\n`);
+  Deno.writeTextFileSync(
+    `${site.root}/etc/group`,
+    `root:x:0:\nbench:x:${gid}:\nnofiles:x:${QMAILD_UID}:\n`,
+  );
   const assigned = names.filter((_, i) => i % 2 === 0);
   const lines = assigned.map((n) => `=${n}:${n}:${uid}:${gid}:${home(n)}:::`);
   Deno.writeTextFileSync(`${qmailDir}/users/assign`, [...lines, "."].join("\n") + "\n");
@@ -135,7 +141,8 @@ function makeHomes(site: Site): void {
   Deno.mkdirSync(`${site.root}/home`, { recursive: true });
   for (const name of userNames()) Deno.mkdirSync(`${site.root}/home/${name}`, { mode: 0o755 });
   makeMaildir(`${site.root}/home/bench/Maildir`);
-  chownTree(site, [`${site.root}/home`, `${site.qmailDir}/alias`, `${site.qmailDir}/log`]);
+  chownTree(site, [`${site.root}/home`, `${site.qmailDir}/alias`]);
+  Deno.chmodSync(`${site.qmailDir}/log`, 0o777); // each start of qfront traces under its own identity
 }
 
 /** An empty Maildir. */
@@ -164,14 +171,10 @@ function makeMaildrops(site: Site): void {
   chownTree(site, [`${site.root}/home`]);
 }
 
-/** Empties a Maildir's folders between two runs. */
+/** Empties a Maildir's folders between two runs; owner and mode stay as they are. */
 export function emptyMaildir(path: string): void {
   for (const part of ["tmp", "new"]) {
-    try {
-      Deno.removeSync(`${path}/${part}`, { recursive: true });
-    } catch (error) {
-      if (!(error instanceof Deno.errors.NotFound)) throw error;
-    }
-    Deno.mkdirSync(`${path}/${part}`, { recursive: true });
+    const folder = `${path}/${part}`;
+    for (const entry of Deno.readDirSync(folder)) Deno.removeSync(`${folder}/${entry.name}`);
   }
 }

@@ -1,5 +1,4 @@
 /** A session on standard input: the whole life of a process that answers one refused recipient, warm. */
-import { qfrontCommand } from "./servers/qfront.ts";
 import type { Bench } from "./servers/types.ts";
 
 const TRANSCRIPT =
@@ -29,7 +28,7 @@ export async function measureStdin(bench: Bench, runs: number): Promise<StdinRes
   Deno.writeTextFileSync(file, TRANSCRIPT);
   const programs: Record<string, string[]> = {
     cat: ["/bin/cat"],
-    qfront: [...qfrontCommand(bench.top), "smtp", "--root", bench.site.root],
+    qfront: [...bench.qfront, "smtp", "--root", bench.site.root],
   };
   const results: StdinResult[] = [];
   for (const [program, argv] of Object.entries(programs)) {

@@ -1,7 +1,7 @@
 /** The floor (floor.c) in the forms that the workloads compare with. */
 import { start } from "../process.ts";
-import { POP_USERS } from "../site.ts";
-import { exists, freshFolder, type Server } from "./types.ts";
+import { emptyMaildir, makeMaildir, POP_USERS } from "../site.ts";
+import { freshFolder, type Server } from "./types.ts";
 
 type Form = Pick<Server, "name" | "about" | "workloads"> & { readonly options: readonly string[] };
 
@@ -42,6 +42,7 @@ function floor(form: Form): Server {
     obstacle: () => null,
     start(bench, { workload, port }) {
       const data = freshFolder(bench, form.name);
+      makeMaildir(data);
       for (let i = 0; workload === "w5" && i < POP_USERS; i++) {
         Deno.mkdirSync(`${data}/u${i}`);
         Deno.symlinkSync(`${bench.site.root}/home/u${i}/Maildir/cur`, `${data}/u${i}/new`);
@@ -50,10 +51,7 @@ function floor(form: Form): Server {
       const argv = [bench.tools.floor, ...listen, "-m", data, ...form.options];
       return Promise.resolve(start(argv, { log: `${bench.dir}/${form.name}.log` }));
     },
-    maildirs: (bench) => {
-      const data = `${bench.dir}/run/${form.name}`;
-      return exists(data) ? [data] : [];
-    },
+    cleanUp: (bench) => emptyMaildir(`${bench.dir}/run/${form.name}`),
   };
 }
 

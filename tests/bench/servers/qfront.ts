@@ -1,82 +1,103 @@
-/** qfront itself: the compiled binary where there is one, else run by Deno. */
-import { start } from "../process.ts";
+/**
+ * qfront itself: the compiled binary where there is one, else run by Deno.
+ *
+ * Started as root it serves as qmaild beside its keeper, as in a qmail installation; `qfront-single` is a site
+ * whose mail belongs to the user that serves, so that there is no keeper.
+ */
+import { type Running, start } from "../process.ts";
+import { emptyMaildir } from "../site.ts";
 import { type Bench, exists, type Server, type Start } from "./types.ts";
 import type { WorkloadName } from "../workloads.ts";
 
-/** The words that start qfront: `dist/qfront`, or Deno on main.ts. */
-export function qfrontCommand(top: string): string[] {
-  if (exists(`${top}/dist/qfront`)) return [`${top}/dist/qfront`];
+/** The words that start qfront: the given program, else `dist/qfront`, else Deno on main.ts. */
+export function qfrontCommand(top: string, given: string | null): readonly string[] {
+  const binary = given ?? `${top}/dist/qfront`;
+  if (given !== null || exists(binary)) return [binary];
   const config = ["--config", `${top}/deno.json`, "--no-lock"];
   return [Deno.execPath(), "run", "-A", ...config, `${top}/main.ts`];
 }
 
-/** Limits that a load from one address would run into, and what a workload asks for. */
-function settings(workload: WorkloadName, added: readonly string[]): string[] {
-  const words = ["max_sessions=20000", "max_sessions_per_address=20000", ...added];
+/** One way to run it. */
+interface Form extends Pick<Server, "name" | "about" | "workloads"> {
+  readonly settings?: readonly string[];
+  /** Started without root, as the owner of all mail. */
+  readonly single?: boolean;
+  readonly drops: boolean;
+}
+
+/** Limits that a load from one address would run into, and what the workload and the form ask for. */
+function settings(workload: WorkloadName, form: Form): string[] {
+  const words = [
+    "max_sessions=20000",
+    "max_sessions_per_address=20000",
+    `trace_file=log/${form.name}.trace`,
+    workload === "w2q" ? "queue=qmail-queue" : "queue=maildir",
+    ...(form.settings ?? []),
+  ];
   if (workload === "w1b") words.push("on_invalid_rcpt=reject", "max_unknown_recipients=0");
-  words.push(workload === "w2q" ? "queue=qmail-queue" : "queue=maildir");
   return words.flatMap((word) => ["--set", word]);
 }
 
-function startQfront(
-  bench: Bench,
-  { workload, port }: Start,
-  added: readonly string[],
-  log: string,
-) {
+function startForm(bench: Bench, form: Form, { workload, port }: Start): Running {
+  const { root, uid, gid } = bench.site;
   const here = `127.0.0.1:${port}`, elsewhere = "127.0.0.1:0";
-  const listen = workload === "w5" ? [elsewhere, here] : [here, elsewhere];
+  const [smtp, pop3] = workload === "w5" ? [elsewhere, here] : [here, elsewhere];
+  const ids = ["--reuid", String(uid), "--regid", String(gid), "--clear-groups"];
   const argv = [
-    ...qfrontCommand(bench.top),
-    "serve",
-    ...["--root", bench.site.root, "--smtp", listen[0] ?? "", "--pop3", listen[1] ?? ""],
-    ...settings(workload, added),
+    ...(form.single === true && Deno.uid() === 0 ? ["setpriv", ...ids] : []),
+    ...bench.qfront,
+    ...["serve", "--root", root, "--smtp", smtp, "--pop3", pop3],
+    ...settings(workload, form),
   ];
-  const env = { QMAILQUEUE: workload === "w2q" ? bench.tools.qmailQueue : "" };
-  return start(argv, { log, ...(workload === "w2q" ? { env } : {}) });
+  const env = workload === "w2q" ? { QMAILQUEUE: bench.tools.qmailQueue } : {};
+  return start(argv, { env, log: `${bench.dir}/${form.name}.log` });
 }
 
-function qfront(
-  name: string,
-  about: string,
-  workloads: readonly WorkloadName[],
-  added: readonly string[],
-  drops: boolean,
-): Server {
-  return {
-    name,
-    kind: "qfront",
-    about,
-    workloads,
-    drops,
-    obstacle: (bench) =>
-      exists(`${bench.top}/main.ts`) ? null : "neither dist/qfront nor main.ts is there",
-    start: (bench, what) =>
-      Promise.resolve(startQfront(bench, what, added, `${bench.dir}/${name}.log`)),
-    maildirs: (bench) => [`${bench.site.root}/home/bench/Maildir`],
-  };
-}
+const SMTP_AND_POP3: readonly WorkloadName[] = ["w1", "w1b", "w2", "w2q", "w3", "w4", "w5", "w6"];
 
-export const QFRONTS: readonly Server[] = [
-  qfront(
-    "qfront",
-    "real look-up on the site, trace level 2; ends the session after an invalid recipient",
-    ["w1", "w1b", "w2", "w2q", "w3", "w4", "w5", "w6", "stdin"],
-    [],
-    true,
-  ),
-  qfront(
-    "qfront-reject",
-    "the same with on_invalid_rcpt=reject: the client ends the session",
-    ["w1"],
-    ["on_invalid_rcpt=reject"],
-    false,
-  ),
-  qfront(
-    "qfront-workers",
-    "the same with workers=auto",
-    ["w1", "w1b", "w2", "w3", "w4", "w5"],
-    ["workers=auto"],
-    true,
-  ),
+const FORMS: readonly Form[] = [
+  {
+    name: "qfront",
+    about: "look-up on the site, trace level 2; ends the session after an invalid recipient",
+    workloads: [...SMTP_AND_POP3, "stdin"],
+    drops: true,
+  },
+  {
+    name: "qfront-single",
+    about: "the same as the user that owns all mail, without a keeper",
+    workloads: SMTP_AND_POP3,
+    single: true,
+    drops: true,
+  },
+  {
+    name: "qfront-reject",
+    about: "the same with on_invalid_rcpt=reject: the client ends the session",
+    workloads: ["w1"],
+    settings: ["on_invalid_rcpt=reject"],
+    drops: false,
+  },
+  {
+    name: "qfront-workers",
+    about: "the same with workers=auto",
+    workloads: SMTP_AND_POP3,
+    settings: ["workers=auto"],
+    drops: true,
+  },
 ];
+
+const qfront = (form: Form): Server => ({
+  name: form.name,
+  kind: "qfront",
+  about: form.about,
+  workloads: form.workloads,
+  drops: form.drops,
+  obstacle: () => null,
+  start: (bench, what) => Promise.resolve(startForm(bench, form, what)),
+  cleanUp(bench) {
+    emptyMaildir(`${bench.site.root}/home/bench/Maildir`);
+    const trace = `${bench.site.qmailDir}/log/${form.name}.trace`;
+    if (exists(trace)) Deno.removeSync(trace);
+  },
+});
+
+export const QFRONTS: readonly Server[] = FORMS.map(qfront);

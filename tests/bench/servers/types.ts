@@ -10,6 +10,8 @@ export interface Bench {
   readonly dir: string;
   /** The checkout. */
   readonly top: string;
+  /** The words that start qfront. */
+  readonly qfront: readonly string[];
   readonly site: Site;
   readonly tools: Tools;
   /** Folder with unpacked peers, as `deno task bench:peers` makes it. */
@@ -37,8 +39,8 @@ export interface Server {
   obstacle(bench: Pick<Bench, "peers" | "top">): string | null;
   /** Starts it with everything on 127.0.0.1; the caller waits for the banner. */
   start(bench: Bench, start: Start): Promise<Running>;
-  /** Folders (Maildirs) that the bench empties after each run. */
-  maildirs?(bench: Bench): readonly string[];
+  /** Removes what a run has left: called when the server has ended. */
+  cleanUp?(bench: Bench): void;
 }
 
 /** A fresh folder of a server below the bench folder. */
