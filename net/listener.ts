@@ -11,6 +11,7 @@ import { plainIp } from "./ip.ts";
 import type { SessionLimits } from "./limits.ts";
 import { note } from "./note.ts";
 import { Session, type SessionSetup } from "./session.ts";
+import { oneLine } from "./session_setup.ts";
 import { shutdownSocket } from "./shutdown.ts";
 import type { Duplex, Peer, RefuseReason, SecureInfo } from "./types.ts";
 
@@ -139,15 +140,22 @@ export class Listener {
 
   async #accept(): Promise<void> {
     while (!this.#stopping) {
+      let conn: Deno.TcpConn;
       try {
-        this.#admit(await this.#socket.accept());
+        conn = await this.#socket.accept();
       } catch (error) {
-        if (!this.#stopping) await this.#pause(error);
+        if (!this.#stopping && !isPeersDoing(error)) await this.#pause(error);
+        continue;
+      }
+      try {
+        this.#admit(conn);
+      } catch (error) {
+        this.#fault(conn, 0, error);
       }
     }
   }
 
-  /** Descriptors are used up, or the peer of a waiting connection went: neither ends the listener. */
+  /** Descriptors or memory are used up, which does not end the listener. */
   async #pause(error: unknown): Promise<void> {
     const now = performance.now();
     if (now - this.#tracedFailure >= ACCEPT_TRACE_MS) {
@@ -211,7 +219,7 @@ export class Listener {
     try {
       session = new Session(conn, peer, this.#setup);
     } catch (error) {
-      this.#fault(conn, peer, error);
+      this.#fault(conn, peer.session, error);
       return this.#leave(ticket);
     }
     this.#sessions.add(session);
@@ -228,9 +236,8 @@ export class Listener {
   }
 
   /** No session could be made. */
-  #fault(conn: Duplex, peer: Peer, error: unknown): void {
-    const reason = error instanceof Error ? error.message : String(error);
-    note(this.#setup.trace, peer.session, NET_EVENTS.fault, { reason });
+  #fault(conn: Duplex, session: number, error: unknown): void {
+    note(this.#setup.trace, session, NET_EVENTS.fault, { reason: oneLine(error) });
     this.#say(conn, "fault");
   }
 
@@ -246,6 +253,11 @@ export class Listener {
     conn.write(this.#setup.protocol.refuse(why)).catch(() => {}).then(() => closeQuietly(conn));
   }
 }
+
+/** A connection that its peer gave up while it waited to be accepted: no reason to pause. */
+const isPeersDoing = (error: unknown): boolean =>
+  error instanceof Deno.errors.ConnectionAborted || error instanceof Deno.errors.ConnectionReset ||
+  error instanceof Deno.errors.NotConnected;
 
 /** Closing twice is no error here. */
 function closeQuietly(conn: Duplex): void {

@@ -231,3 +231,23 @@ Deno.test("Listener: an engine that cannot be opened costs its connection only",
   setup.wheel.close();
   assertEquals(setup.limits.value("sessions_open"), 0);
 });
+
+Deno.test("Listener: rules that fail cost their connection only", async () => {
+  const trace = new Notebook();
+  let broken = true;
+  const rules = () => {
+    if (broken) throw new Error("rules are broken");
+    return {};
+  };
+  const site = open({}, { trace, rules });
+  const first = await site.connect();
+  assertEquals(await readAll(first), "421 4.7.0 fault\r\n");
+  broken = false;
+  const second = await site.connect();
+  assertEquals(await readUntil(second, "\n"), "220 toy\r\n");
+  assertStringIncludes(trace.lines.join("\n"), "rules are broken");
+  first.close();
+  second.close();
+  await site.end();
+  assertEquals(site.limits.value("sessions_open"), 0);
+});
