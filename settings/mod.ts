@@ -7,6 +7,7 @@ import { AUTH_SETTINGS } from "./auth.ts";
 import { NET_SETTINGS } from "./net.ts";
 import { POP3_SETTINGS } from "./pop3.ts";
 import { PROCESS_SETTINGS } from "./process.ts";
+import { QMTP_SETTINGS } from "./qmtp.ts";
 import { QUEUE_SETTINGS } from "./queue.ts";
 import { SMTP_SETTINGS } from "./smtp.ts";
 import { TLS_SETTINGS } from "./tls.ts";
@@ -20,6 +21,7 @@ export { type Setting, SettingError } from "./kinds.ts";
 export const FAMILIES = {
   trace: TRACE_SETTINGS,
   smtp: SMTP_SETTINGS,
+  qmtp: QMTP_SETTINGS,
   pop3: POP3_SETTINGS,
   auth: AUTH_SETTINGS,
   queue: QUEUE_SETTINGS,
@@ -33,6 +35,7 @@ export const FAMILIES = {
 export const SETTINGS = {
   ...TRACE_SETTINGS,
   ...SMTP_SETTINGS,
+  ...QMTP_SETTINGS,
   ...POP3_SETTINGS,
   ...AUTH_SETTINGS,
   ...QUEUE_SETTINGS,

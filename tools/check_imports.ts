@@ -8,6 +8,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   "main.ts": ["cli"],
   cli: [
     "smtp",
+    "qmtp",
     "pop3",
     "policy",
     "keeper",
@@ -22,6 +23,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     "transcript",
   ],
   smtp: ["policy", "validate", "queue", "auth", "net", "trace", "settings"],
+  qmtp: ["policy", "validate", "queue", "auth", "net", "trace", "settings"],
   pop3: ["validate", "auth", "net", "trace", "settings"],
   keeper: ["pop3", "validate", "auth", "queue", "net", "trace", "settings"],
   policy: ["validate", "auth", "dns", "cdb", "net", "trace", "settings"],

@@ -1,5 +1,6 @@
 /** All trace events, one table a room. No trace text stands anywhere else. */
 export { SMTP_EVENTS } from "./events_smtp.ts";
+export { QMQP_EVENTS, QMTP_EVENTS } from "./events_qmtp.ts";
 export { POP3_EVENTS } from "./events_pop3.ts";
 export { QUEUE_EVENTS } from "./events_queue.ts";
 export { VALIDATE_EVENTS } from "./events_validate.ts";
