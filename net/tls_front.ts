@@ -47,6 +47,15 @@ interface Inner {
   retired: boolean;
 }
 
+/** A connection that came out before we knew whether it is ours. */
+interface Early {
+  readonly conn: Deno.TlsConn;
+  readonly sinceMs: number;
+}
+
+/** A connect on the loopback takes far less. */
+const EARLY_MS = 2000;
+
 /** Both ports of an inner connection as one number. */
 const pairOf = (ourPort: number, innerPort: number): number => ourPort * 65536 + innerPort;
 
@@ -66,7 +75,7 @@ export class TlsFront {
   /** Connections that we opened and that did not come out yet. */
   readonly #awaited = new Map<number, (conn: Deno.TlsConn) => void>();
   /** Connections that came out while connects of ours are under way, which may be theirs. */
-  readonly #early = new Map<number, Deno.TlsConn>();
+  readonly #early = new Map<number, Early>();
   #connecting = 0;
   readonly #handshakes: Handshakes;
 
@@ -155,14 +164,29 @@ export class TlsFront {
   /** A connection came out of the inner side: ours, perhaps ours, or foreign. */
   #cameOut(conn: Deno.TlsConn, inner: Inner): void {
     const remote = conn.remoteAddr as Deno.NetAddr;
+    // Another loopback address could use a port of the same number.
+    if (remote.hostname !== INNER_HOST) return this.#closeForeign(conn);
     const pair = pairOf(remote.port, inner.port);
     const awaited = this.#awaited.get(pair);
     if (awaited !== undefined) {
       this.#awaited.delete(pair);
       awaited(conn);
-    } else if (this.#connecting > 0 && this.#early.size < this.#setup.maxHandshakes) {
-      this.#early.set(pair, conn);
+      return;
+    }
+    this.#dropEarly(EARLY_MS);
+    if (this.#connecting > 0 && this.#early.size < this.#setup.maxHandshakes) {
+      this.#early.set(pair, { conn, sinceMs: performance.now() });
     } else this.#closeForeign(conn);
+  }
+
+  /** Closes connections that waited for `ms` milliseconds without one of ours turning out to be their other end. */
+  #dropEarly(ms: number): void {
+    const now = performance.now();
+    for (const [pair, { conn, sinceMs }] of this.#early) {
+      if (now - sinceMs < ms) return;
+      this.#early.delete(pair);
+      this.#closeForeign(conn);
+    }
   }
 
   #closeForeign(conn: Deno.TlsConn): void {
@@ -211,12 +235,9 @@ export class TlsFront {
     this.#connecting--;
     const early = this.#early.get(pair);
     this.#early.delete(pair);
-    if (this.#connecting === 0) {
-      // Nobody of ours is under way any more: whoever is left over is foreign.
-      for (const conn of this.#early.values()) this.#closeForeign(conn);
-      this.#early.clear();
-    }
-    if (early !== undefined) return Promise.resolve(early);
+    // When nobody of ours is under way any more, whoever is left over is foreign.
+    this.#dropEarly(this.#connecting === 0 ? 0 : EARLY_MS);
+    if (early !== undefined) return Promise.resolve(early.conn);
     return new Promise((resolve) => this.#awaited.set(pair, resolve));
   }
 }
