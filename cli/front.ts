@@ -14,13 +14,14 @@ import { TimerWheel } from "../net/timers.ts";
 import type { Protocol } from "../net/types.ts";
 import type { Settings } from "../settings/mod.ts";
 import { type ParsedArgs, SiteError, UsageError } from "./command.ts";
+import { siteRules } from "./rules.ts";
 import type { Site } from "./site.ts";
 
 /** How often trace.cfg is looked at, in milliseconds. */
 const REFRESH_MS = 1000;
 
-export type ServiceName = "smtp" | "pop3";
-const SERVICES: readonly ServiceName[] = ["smtp", "pop3"];
+export type ServiceName = "smtp" | "submission" | "pop3";
+const SERVICES: readonly ServiceName[] = ["smtp", "submission", "pop3"];
 
 /** One listener to be: which service, where. */
 export interface Place {
@@ -62,11 +63,17 @@ export function placeOf(service: ServiceName, word: string): Place {
 }
 
 /** A protocol that always is the newest generation's. */
-const newest = (site: Site, name: ServiceName): Protocol => ({
-  name,
-  open: (peer, output) => site.current[name].open(peer, output),
-  refuse: (reason) => site.current[name].refuse(reason),
-});
+function newest(site: Site, name: ServiceName): Protocol {
+  const protocol = name === "submission" ? "smtp" : name;
+  return {
+    name,
+    open: (peer, output) =>
+      name === "submission"
+        ? site.current.smtp.open({ ...peer, service: "submission" }, output)
+        : site.current[protocol].open(peer, output),
+    refuse: (reason) => site.current[protocol].refuse(reason),
+  };
+}
 
 /** Opens every listener, all or none. @throws {SiteError} when one can't be had. */
 function bindAll(
@@ -77,6 +84,7 @@ function bindAll(
   reusePort: boolean,
 ): Listener[] {
   const env = Deno.env.toObject();
+  const rules = siteRules(site, env);
   const listeners: Listener[] = [];
   try {
     for (const { service, address } of places) {
@@ -89,7 +97,7 @@ function bindAll(
           protocol: newest(site, service),
           trace: site.tracer,
           writeStallSeconds: site.current.settings.write_stall_seconds,
-          rules: () => env,
+          rules: service === "pop3" ? () => env : rules,
           tooBusy: () => site.inHand >= site.current.settings.max_deliveries,
         }),
       );

@@ -8,6 +8,7 @@ export const SERVE_OPTIONS = {
   text: "Serves until SIGTERM, then finishes what is in hand. SIGHUP reads all again.",
   options: [
     { name: "smtp", value: "HOST:PORT", repeat: true, about: "listen for SMTP (:25); off: don't" },
+    { name: "submission", value: "HOST:PORT", repeat: true, about: "for mail of users (:587)" },
     { name: "pop3", value: "HOST:PORT", repeat: true, about: "for POP3 (:110); off: don't" },
     ...SITE_OPTIONS,
   ],

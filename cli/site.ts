@@ -221,6 +221,9 @@ function openServices(
       queue,
       tracer,
       clock,
+      auth,
+      pause,
+      deliverability: queue.canDeliver?.bind(queue),
       configs: createSmtpConfigReader(lookup.control),
       settings: () => settings,
     });

@@ -8,10 +8,11 @@
  * UTF-8 in its header to clients that did not ask for it would keep it from everybody who reads it today.
  */
 import { checkApop } from "../auth/mod.ts";
+import { sessionEnv } from "../net/session_env.ts";
 import { isEmpty, textArgument } from "./arguments.ts";
 import { mayUseClearText, refuseClearText } from "./clear_text.ts";
 import type { CheckResponse, Pop3Context, Pop3Deps } from "./context.ts";
-import { sessionEnv, settleLogin } from "./login.ts";
+import { settleLogin } from "./login.ts";
 import { REPLIES } from "./replies.ts";
 
 export function user(context: Pop3Context, argument: Uint8Array): void {

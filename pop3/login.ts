@@ -6,27 +6,13 @@
  * Authenticator's work.
  * DIFFERS: the session goes on after a failed login until `pop3_max_auth_failures`; qmail-popup ends at the first.
  */
-import type { Account, AuthAnswer, SessionEnv } from "../auth/types.ts";
+import type { Account, AuthAnswer } from "../auth/types.ts";
 import { lowerAscii } from "../auth/bytes.ts";
-import type { Peer } from "../net/types.ts";
 import { POP3_EVENTS } from "../trace/events.ts";
 import type { Pop3Context } from "./context.ts";
 import { type Maildrop, MaildropError } from "./maildrop.ts";
 import { REPLIES, type Reply } from "./replies.ts";
 import { tlsText } from "./stls.ts";
-
-/** The environment that external programs get: the session's, and who is there as tcp-environ(5) has it. */
-export function sessionEnv(peer: Peer): SessionEnv {
-  if (peer.remoteIp === "unknown") return peer.env;
-  return {
-    ...peer.env,
-    PROTO: "TCP",
-    TCPREMOTEIP: peer.remoteIp,
-    TCPREMOTEPORT: String(peer.remotePort),
-    TCPLOCALIP: peer.localIp,
-    TCPLOCALPORT: String(peer.localPort),
-  };
-}
 
 /** Acts on the judgement about `login`; `means` is the command or mechanism, for the trace. */
 export function settleLogin(

@@ -17,11 +17,12 @@ import {
 } from "../auth/mod.ts";
 import type { AuthAnswer } from "../auth/types.ts";
 import { toBase64 } from "../auth/bytes.ts";
+import { sessionEnv } from "../net/session_env.ts";
 import { POP3_EVENTS } from "../trace/events.ts";
 import { textArgument } from "./arguments.ts";
 import { mayUseClearText, refuseClearText } from "./clear_text.ts";
 import type { Pop3Context } from "./context.ts";
-import { sessionEnv, settleLogin } from "./login.ts";
+import { settleLogin } from "./login.ts";
 import { END, REPLIES, VALUE_REPLIES } from "./replies.ts";
 
 /** Longest line of an exchange, CRLF included (RFC 4954, section 4). */

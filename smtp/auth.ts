@@ -10,6 +10,7 @@ import { randomUUID } from "node:crypto";
 import { beginSasl, offered, readInitialResponse, readSaslLine } from "../auth/sasl.ts";
 import type { SaslContext, SaslExchange, SaslStep } from "../auth/sasl_types.ts";
 import { toBase64 } from "../auth/bytes.ts";
+import { sessionEnv } from "../net/session_env.ts";
 import { SMTP_EVENTS } from "../trace/events_smtp.ts";
 import { challengeOf, REPLIES, type Reply } from "./replies.ts";
 import { endByLimit, refuse, say, type Session } from "./state.ts";
@@ -50,7 +51,7 @@ function contextOf(session: Session): SaslContext {
     secrets: auth.secrets,
     external: subject === null ? null : externalLogin?.(subject) ?? null,
     hostname: session.config.hostname,
-    env: session.peer.env,
+    env: sessionEnv(session.peer),
     nonce: nonce ?? randomUUID,
     now: () => Math.floor(clock() / 1000),
   };

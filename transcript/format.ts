@@ -19,7 +19,7 @@ import { compilePattern, unescapeText } from "./pattern.ts";
 
 /** What a dialogue needs around it. */
 export interface TranscriptSetup {
-  readonly protocol: "smtp" | "pop3";
+  readonly protocol: "smtp" | "submission" | "pop3";
   /** Name of the site it is meant for; null: any. */
   readonly site: string | null;
   /** KEY=VALUE of each @set. */
@@ -62,7 +62,7 @@ export class TranscriptError extends Error {
 }
 
 interface MutableSetup {
-  protocol: "smtp" | "pop3";
+  protocol: "smtp" | "submission" | "pop3";
   site: string | null;
   settings: string[];
   env: Record<string, string>;
@@ -140,7 +140,7 @@ function readSetup(setup: MutableSetup, words: string): void {
   const [, name = "", value = ""] = /^@(\S*)\s*(.*?)\s*$/.exec(words) ?? [];
   switch (name) {
     case "protocol":
-      setup.protocol = oneOf(name, value, ["smtp", "pop3"]);
+      setup.protocol = oneOf(name, value, ["smtp", "submission", "pop3"]);
       return;
     case "input":
       setup.input = oneOf(name, value, ["socket", "transcript"]);

@@ -67,7 +67,7 @@ Deno.test("parseTranscript: every mistake has its line and a sentence", () => {
     ["S: 220 *\n@set a=b\n", 2, "before the dialogue"],
     ["@sett a=b\nS: 1", 1, '"@sett" is none of'],
     ["@set a\nS: 1", 1, "KEY=VALUE"],
-    ["@protocol imap\nS: 1", 1, "smtp, pop3"],
+    ["@protocol imap\nS: 1", 1, "smtp, submission, pop3"],
     ["@file ../x\nS: 1", 1, "below the site"],
     ["@file /x\nS: 1", 1, "below the site"],
     ["| x\nS: 1", 1, "before its @file"],

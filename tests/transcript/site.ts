@@ -33,7 +33,8 @@ export async function openPlayedSite(setup: TranscriptSetup): Promise<PlayedSite
     has: (name) => name in args,
   }, { isService: false });
   return {
-    createEngine: (output) => site.current[setup.protocol].open(peerOf(setup), output),
+    createEngine: (output) =>
+      site.current[setup.protocol === "pop3" ? "pop3" : "smtp"].open(peerOf(setup), output),
     trace() {
       site.tracer.flush();
       return Deno.readTextFileSync(`${root}/trace`);
@@ -45,6 +46,9 @@ export async function openPlayedSite(setup: TranscriptSetup): Promise<PlayedSite
   };
 }
 
+/** By which SMTP tells submission too. */
+const PORTS = { smtp: 25, submission: 587, pop3: 110 } as const;
+
 function peerOf(setup: TranscriptSetup): Peer {
   return {
     kind: setup.input,
@@ -53,7 +57,7 @@ function peerOf(setup: TranscriptSetup): Peer {
     remoteHost: null,
     remoteInfo: null,
     localIp: "192.0.2.1",
-    localPort: setup.protocol === "smtp" ? 25 : 110,
+    localPort: PORTS[setup.protocol],
     localHost: null,
     env: setup.env,
     session: 1,
