@@ -191,6 +191,7 @@ export class Session implements Timed {
 
   /** Writes everything that waits. Rejects when the peer is gone. */
   async #flush(): Promise<void> {
+    if (this.#phase === "writing") throw new Error("drain() was called again before it was done");
     const output = this.#output;
     const phase = this.#phase;
     const wheel = this.#setup.wheel;

@@ -197,6 +197,26 @@ Deno.test("runSession: large answers are drained and arrive complete", async () 
   assertEquals(all.length, "220 toy\r\n".length + 300000 + "\r\n250 big\r\n221 eof\r\n".length);
 });
 
+Deno.test("runSession: an engine that drains twice at a time is at fault, and no byte goes out twice", async () => {
+  const protocol = toyProtocol();
+  const hasty = {
+    ...protocol,
+    open(...[peer, output]: Parameters<Protocol["open"]>) {
+      const toy = protocol.open(peer, output);
+      toy.receive = async () => {
+        output.text("once\r\n");
+        await Promise.all([output.drain(), output.drain()]);
+      };
+      return toy;
+    },
+  };
+  const tape = new Tape(["A\r\n"]);
+  const setup = setupFor(hasty);
+  assertEquals(await runSession(tape, TOY_PEER, setup), "fault");
+  assertEquals(tape.writes.filter((text) => text.includes("once")).length, 1);
+  setup.wheel.close();
+});
+
 Deno.test("runSession: large buffers are given back", async () => {
   await run(new Tape(["x".repeat(200_000) + "\r\nBUSY\r\nA\r\nB\r\n", "C\r\n"]));
   assertEquals(largeLent(), 0);
