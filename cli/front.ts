@@ -20,8 +20,8 @@ import type { Site } from "./site.ts";
 /** How often trace.cfg is looked at, in milliseconds. */
 const REFRESH_MS = 1000;
 
-export type ServiceName = "smtp" | "submission" | "pop3";
-const SERVICES: readonly ServiceName[] = ["smtp", "submission", "pop3"];
+export type ServiceName = "smtp" | "submission" | "qmtp" | "qmqp" | "pop3";
+const SERVICES: readonly ServiceName[] = ["smtp", "submission", "qmtp", "qmqp", "pop3"];
 
 /** One listener to be: which service, where. */
 export interface Place {

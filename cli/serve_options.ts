@@ -9,6 +9,8 @@ export const SERVE_OPTIONS = {
   options: [
     { name: "smtp", value: "HOST:PORT", repeat: true, about: "listen for SMTP (:25); off: don't" },
     { name: "submission", value: "HOST:PORT", repeat: true, about: "for mail of users (:587)" },
+    { name: "qmtp", value: "HOST:PORT", repeat: true, about: "for QMTP (off; usually :209)" },
+    { name: "qmqp", value: "HOST:PORT", repeat: true, about: "for QMQP (off; usually :628)" },
     { name: "pop3", value: "HOST:PORT", repeat: true, about: "for POP3 (:110); off: don't" },
     ...SITE_OPTIONS,
   ],

@@ -8,6 +8,7 @@ import { AuthConfigError, type AuthService, openAuthenticator } from "../auth/mo
 import type { Keeper } from "../keeper/start.ts";
 import type { Protocol } from "../net/types.ts";
 import { createPop3Protocol } from "../pop3/protocol.ts";
+import { createQmtpProtocol } from "../qmtp/protocol.ts";
 import { openQueue, type QueueOptions } from "../queue/mod.ts";
 import type { Queue } from "../queue/types.ts";
 import { SettingError, type Settings } from "../settings/mod.ts";
@@ -42,6 +43,8 @@ export interface Services {
   readonly queue: Queue;
   readonly auth: AuthService;
   readonly smtp: Protocol;
+  readonly qmtp: Protocol;
+  readonly qmqp: Protocol;
   readonly pop3: Protocol;
 }
 
@@ -227,6 +230,16 @@ function openServices(
       configs: createSmtpConfigReader(lookup.control),
       settings: () => settings,
     });
+    const direct = {
+      lookup: kept?.lookup ?? lookup,
+      queue,
+      tracer,
+      clock,
+      control: lookup.control,
+      settings,
+    };
+    const qmtp = createQmtpProtocol("qmtp", direct);
+    const qmqp = createQmtpProtocol("qmqp", direct);
     const pop3 = createPop3Protocol({
       auth,
       secrets: auth.secrets,
@@ -238,7 +251,7 @@ function openServices(
       control: lookup.control,
       settings,
     });
-    return { settings, lookup, queue, auth, smtp, pop3 };
+    return { settings, lookup, queue, auth, smtp, qmtp, qmqp, pop3 };
   } catch (error) {
     if (
       error instanceof ControlError || error instanceof AuthConfigError ||

@@ -1,0 +1,70 @@
+/**
+ * QMTP and QMQP as listeners see them: an engine for each connection, and what is said to connections that are not
+ * served.
+ *
+ * Every session gets the configuration of the moment it begins and keeps it. QMTP has no word for "not now": its client
+ * is hung up on, as qmail-qmtpd does, and tries again. QMQP's one answer can be given before the question.
+ */
+import type { Engine, Output, Peer, Protocol, RefuseReason } from "../net/types.ts";
+import type { Settings } from "../settings/mod.ts";
+import { QMQP_EVENTS, QMTP_EVENTS } from "../trace/events_qmtp.ts";
+import { ControlError, type ControlFiles } from "../validate/types.ts";
+import { readQmtpConfig } from "./config.ts";
+import type { Grammar } from "./reading.ts";
+import { netstringOf, REPLIES, type Reply } from "./replies.ts";
+import { createQmtpEngine } from "./session.ts";
+import type { QmtpDeps } from "./state.ts";
+
+/** What the services work with; `config` comes anew for each session. */
+export interface QmtpService extends Omit<QmtpDeps, "config"> {
+  readonly control: ControlFiles;
+  readonly settings: Settings;
+}
+
+const REFUSALS: Readonly<Record<RefuseReason, Reply>> = {
+  sessions: REPLIES.too_busy,
+  address: REPLIES.too_many_sessions,
+  busy: REPLIES.too_busy,
+  shutdown: REPLIES.shutdown,
+  fault: REPLIES.fault,
+};
+
+/** The service of one of the two. */
+export function createQmtpProtocol(grammar: Grammar, service: QmtpService): Protocol {
+  return {
+    name: grammar,
+    open: (peer, output) => openEngine(grammar, service, peer, output),
+    refuse: (reason) => new TextEncoder().encode(lastWord(grammar, REFUSALS[reason])),
+  };
+}
+
+function lastWord(grammar: Grammar, reply: Reply): string {
+  return grammar === "qmqp" ? netstringOf(reply) : "";
+}
+
+function openEngine(grammar: Grammar, service: QmtpService, peer: Peer, output: Output): Engine {
+  const { settings, control, tracer } = service;
+  try {
+    const config = readQmtpConfig(settings, control, peer.env);
+    return createQmtpEngine(grammar, { ...service, config }, peer, output);
+  } catch (error) {
+    if (!(error instanceof ControlError)) throw error;
+    const events = grammar === "qmtp" ? QMTP_EVENTS : QMQP_EVENTS;
+    const fields = { ip: peer.remoteIp, reason: error.message };
+    tracer.emit(peer.session, events.controlTrouble, fields);
+    return createClosedEngine(lastWord(grammar, REPLIES.site_unusable), output);
+  }
+}
+
+/** An engine that serves nothing. */
+function createClosedEngine(word: string, output: Output): Engine {
+  return {
+    start: () => output.text(word),
+    receive() {},
+    end() {},
+    wants: "close",
+    busy: false,
+    idleSeconds: 1,
+    sessionSeconds: 1,
+  };
+}

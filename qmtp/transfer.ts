@@ -1,0 +1,190 @@
+/**
+ * The message: kept while it comes in, handed over when its envelope is known, and answered.
+ *
+ * Mirrors qmail-qmtpd and qmail-qmqpd, but for one thing: those pipe the message into qmail-queue at once, since that
+ * takes its envelope last. Our queue wants the envelope first, so the message waits in a spool (64 KiB in memory, then a
+ * nameless file). "K" only follows the queue's word that the message is safe.
+ */
+import { receivedLine } from "../queue/incoming.ts";
+import { openSpool, type Spool } from "../queue/spool.ts";
+import type { QueueOutcome } from "../queue/types.ts";
+import { decodeLineEnds } from "./line_ends.ts";
+import { PIECE_BYTES } from "./reading.ts";
+import { answerText, REPLIES, type Reply, replyOfOutcome } from "./replies.ts";
+import {
+  dropMessage,
+  endMalformed,
+  endSession,
+  say,
+  type Session,
+  startPackage,
+  traceRefusal,
+} from "./state.ts";
+
+const LF = 10;
+const CR = 13;
+
+/** Where decoded bytes stand until the spool has taken a copy. One for all. */
+const decoded = new Uint8Array(PIECE_BYTES + 1);
+const HELD_CR = new Uint8Array([CR]);
+
+/** Answers are written out when this many bytes wait. */
+const OUTPUT_BYTES = 65536;
+
+/** Takes message bytes `from` to `to` of `chunk`; at most PIECE_BYTES. */
+export function takeMessage(
+  session: Session,
+  chunk: Uint8Array,
+  from: number,
+  to: number,
+): void | Promise<void> {
+  const { pack, reading } = session;
+  let at = from;
+  if (pack.lines === null) {
+    if (reading.grammar === "qmtp") {
+      const encoding = chunk[at++];
+      if (encoding !== LF && encoding !== CR) {
+        return endMalformed(session, "the message begins neither with LF nor with CR");
+      }
+      pack.lines = encoding === LF ? "lf" : "crlf";
+    } else pack.lines = "lf";
+    beginMessage(session);
+  }
+  if (pack.lines === "lf") return keep(session, chunk.subarray(at, to));
+  const filled = decodeLineEnds(pack.ends, chunk, at, to, decoded);
+  return keep(session, decoded.subarray(0, filled));
+}
+
+/** A message whose length tells that it is too big is not even kept. */
+function beginMessage({ pack, config, reading }: Session): void {
+  const bytes = reading.grammar === "qmtp" ? reading.length - 1 : reading.length;
+  if (config.databytes > 0 && pack.lines === "lf" && bytes > config.databytes) {
+    pack.refusal = REPLIES.too_big;
+  } else pack.spool = openSpool();
+}
+
+function keep(session: Session, bytes: Uint8Array): void | Promise<void> {
+  const { pack, config } = session;
+  pack.bytes += bytes.length;
+  if (config.databytes > 0 && pack.bytes > config.databytes) {
+    pack.refusal = REPLIES.too_big;
+    dropMessage(pack);
+  }
+  if (bytes.length > 0) return pack.spool?.write(bytes);
+}
+
+/** The message's last byte was there. */
+export function endMessage(session: Session): void | Promise<void> {
+  const { pack, reading } = session;
+  if (reading.grammar === "qmtp" && pack.lines === null) {
+    return endMalformed(session, "the message is empty");
+  }
+  // QMQP knows the empty message.
+  if (pack.lines === null) pack.spool = openSpool();
+  if (pack.ends.held) return keep(session, HELD_CR);
+}
+
+/** Message and envelope are complete: hands over what may be handed over, and answers. */
+export function finishPackage(session: Session): void | Promise<void> {
+  const { pack, deps } = session;
+  tracePackage(session);
+  if (pack.sender === null) pack.refusal ??= REPLIES.bad_sender;
+  if (session.reading.grammar === "qmqp" && pack.named === 0) pack.worst ??= REPLIES.no_recipient;
+  const refusal = pack.refusal ?? pack.worst;
+  const { spool } = pack;
+  if (refusal !== null || spool === null || pack.recipients.length === 0) {
+    if (refusal !== null) traceRefusal(session, refusal.id, answerText(refusal));
+    dropMessage(pack);
+    return answerAll(session, refusal ?? REPLIES.undecided, 0);
+  }
+  session.commit = handOver(session, spool, pack.sender ?? "").then((outcome) => {
+    session.commit = null;
+    traceOutcome(session, outcome);
+    return answerAll(session, replyOfOutcome(outcome, Math.floor(deps.clock() / 1000)), 0);
+  });
+  return session.commit;
+}
+
+/** Never rejects. */
+async function handOver(session: Session, spool: Spool, sender: string): Promise<QueueOutcome> {
+  const { deps, peer, pack } = session;
+  const { recipients } = pack;
+  const delivery = await deps.queue.open(peer.session, { sender, recipients }, peer.env);
+  try {
+    await delivery.write(bytesOf(received(session)));
+    for await (const piece of spool.read()) await delivery.write(piece);
+  } catch (error) {
+    await delivery.abort();
+    const reason = error instanceof Error ? error.message : String(error);
+    return { kind: "deferred", code: "4.3.0", reason };
+  } finally {
+    dropMessage(pack);
+  }
+  return await delivery.commit();
+}
+
+const bytesOf = (text: string): Uint8Array => Uint8Array.from(text, (c) => c.charCodeAt(0));
+
+function received({ peer, reading, deps }: Session): string {
+  return receivedLine({
+    remoteHost: peer.remoteHost,
+    remoteInfo: peer.remoteInfo,
+    remoteIp: peer.remoteIp,
+    helo: null,
+    local: peer.localHost ?? peer.localIp,
+    protocol: reading.grammar === "qmtp" ? "QMTP" : "QMQP",
+    comment: "",
+  }, deps.clock());
+}
+
+/** QMTP: an answer for each recipient from number `from` on; QMQP: one. `message`: what became of the message. */
+function answerAll(session: Session, message: Reply, from: number): void | Promise<void> {
+  const { pack, reading, output } = session;
+  if (reading.grammar === "qmqp") {
+    say(session, message);
+    return endSession(session, session.ending ?? "answered");
+  }
+  const all = pack.answers.length + pack.excess;
+  for (let i = from; i < all; i++) {
+    const own = i < pack.answers.length ? pack.answers[i] : REPLIES.too_many_recipients;
+    say(session, own ?? message);
+    if (output.pending >= OUTPUT_BYTES) {
+      return output.drain().then(() => answerAll(session, message, i + 1));
+    }
+  }
+  session.pack = startPackage();
+  if (session.ending !== null) endByRecipients(session, session.ending);
+}
+
+function endByRecipients(session: Session, why: string): void {
+  const { tracer } = session.deps;
+  if (why !== "invalid_rcpt" && tracer.level >= 1) {
+    const fields = { reply: why, ip: session.peer.remoteIp };
+    tracer.emit(session.peer.session, session.events.limit, fields);
+  }
+  endSession(session, why);
+}
+
+/** The dialogue has the message's place, not its bytes. */
+function tracePackage(session: Session): void {
+  const { tracer } = session.deps;
+  if (tracer.level < 4) return;
+  const { bytes, sender, named } = session.pack;
+  const line = `(message, ${bytes} bytes) from <${sender ?? "?"}>, ${named} recipients`;
+  tracer.emit(session.peer.session, session.events.fromClient, { line });
+}
+
+function traceOutcome(session: Session, outcome: QueueOutcome): void {
+  const { pack, deps, peer, events } = session;
+  if (outcome.kind !== "queued") {
+    return traceRefusal(session, `queue_${outcome.kind}`, outcome.reason);
+  }
+  session.accepted++;
+  if (deps.tracer.level < 1) return;
+  deps.tracer.emit(peer.session, events.accepted, {
+    id: outcome.id,
+    sender: pack.sender ?? "",
+    recipients: pack.recipients.length,
+    bytes: pack.bytes,
+  });
+}
