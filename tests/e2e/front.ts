@@ -25,6 +25,8 @@ export interface Front {
   printed(): string;
   trace(): string;
   signal(name: Deno.Signal): void;
+  /** Resolves when it, and all that it started, has ended. */
+  readonly ended: Promise<{ code: number; stderr: string }>;
   /** Ends it with SIGTERM and returns its exit code and what it said on standard error. */
   stop(): Promise<{ code: number; stderr: string }>;
 }
@@ -109,6 +111,11 @@ export async function startFront(root: string, args: readonly string[] = []): Pr
     ready.reject(new Error(`serve ended before it was ready: ${printed}${await stderr}`));
   })();
   await ready.promise;
+  const ended = (async () => {
+    const { code } = await child.status;
+    await reading.catch(() => undefined);
+    return { code, stderr: await stderr };
+  })();
   return {
     root,
     smtpPort: ports.smtp,
@@ -117,11 +124,10 @@ export async function startFront(root: string, args: readonly string[] = []): Pr
     printed: () => printed,
     trace: () => Deno.readTextFileSync(`${root}/var/log/qfront/trace`),
     signal: (name) => child.kill(name),
-    stop: async () => {
+    ended,
+    stop: () => {
       child.kill("SIGTERM");
-      const { code } = await child.status;
-      await reading.catch(() => undefined);
-      return { code, stderr: await stderr };
+      return ended;
     },
   };
 }

@@ -1,0 +1,439 @@
+/**
+ * serve started as root: it gives root away, and what needs another identity goes through the keeper. Homes are closed,
+ * users/poppasswd.cdb is root's alone, the two users have different uids.
+ */
+import {
+  assert,
+  assertEquals,
+  assertMatch,
+  assertRejects,
+  assertStringIncludes,
+} from "@std/assert";
+import { runNewpop } from "../../cli/newpop.ts";
+import { REAL_IO } from "../../cli/users_site.ts";
+import { type AccountTokens, openKeeperAuth, openKeeperDrops } from "../../keeper/client.ts";
+import { bytesOf } from "../../keeper/frames.ts";
+import { startKeeper } from "../../keeper/start.ts";
+import { parseThreadStatus } from "../../net/privileges.ts";
+import { MaildropError } from "../../pop3/maildrop.ts";
+import { NO_TRACE } from "../../trace/tracer.ts";
+import { type Front, makeSite, qfrontCommand, removeSite, runQfront, startFront } from "./front.ts";
+
+const ignore = Deno.uid() !== 0;
+if (ignore) console.log("keeper_test: skipped, it needs root");
+
+const NOBODY = 65534;
+const RUN_AS = ["--set", `run_as=${NOBODY}:${NOBODY}`];
+const JOE = 31_001;
+const JANE = 31_002;
+
+/** The sample site with closed homes; toor is another name for root. */
+async function makeClosedSite(): Promise<string> {
+  const root = await makeSite();
+  const passwd = Deno.readTextFileSync(`${root}/etc/passwd`)
+    .replace(/^joe:x:\d+:\d+/m, `joe:x:${JOE}:${JOE}`)
+    .replace(/^jane:x:\d+:\d+/m, `jane:x:${JANE}:${JANE}`);
+  Deno.writeTextFileSync(`${root}/etc/passwd`, `${passwd}toor:x:0:0::/home/joe:/bin/sh\n`);
+  const users = `${root}/var/qmail/users`;
+  const logins = Deno.readTextFileSync(`${users}/poppasswd`);
+  const hash = /^joe@example\.org:(\S+)$/m.exec(logins)?.[1];
+  Deno.writeTextFileSync(
+    `${users}/poppasswd`,
+    `${logins}toor@example.org:${hash}:toor:/home/joe\n`,
+  );
+  assertEquals(await runNewpop(["--root", root], { ...REAL_IO, out: () => {} }), 0);
+  Deno.chmodSync(`${users}/poppasswd`, 0o600);
+  Deno.chmodSync(`${users}/poppasswd.cdb`, 0o600);
+  for (const [name, id] of [["joe", JOE], ["jane", JANE]] as const) {
+    chownAll(`${root}/home/${name}`, id);
+    Deno.chmodSync(`${root}/home/${name}`, 0o700);
+  }
+  return root;
+}
+
+function chownAll(path: string, id: number): void {
+  Deno.chownSync(path, id, id);
+  if (!Deno.statSync(path).isDirectory) return;
+  for (const entry of Deno.readDirSync(path)) chownAll(`${path}/${entry.name}`, id);
+}
+
+async function withFront(
+  args: string[],
+  work: (front: Front) => Promise<void>,
+): Promise<void> {
+  const root = await makeClosedSite();
+  try {
+    const front = await startFront(root, [...RUN_AS, ...args]);
+    let isOver = false;
+    void front.ended.then(() => isOver = true);
+    try {
+      await work(front);
+    } finally {
+      if (!isOver) await front.stop();
+    }
+  } finally {
+    await removeSite(root);
+  }
+}
+
+/** A conversation line by line. */
+async function connect(port: number) {
+  const conn = await Deno.connect({ hostname: "127.0.0.1", port });
+  const reader = conn.readable.pipeThrough(new TextDecoderStream()).getReader();
+  let heard = "";
+  return {
+    say: (text: string) => conn.write(new TextEncoder().encode(text)),
+    /** The next line, or "" at the end. */
+    async line(): Promise<string> {
+      for (;;) {
+        const end = heard.indexOf("\r\n");
+        if (end >= 0) {
+          const line = heard.slice(0, end);
+          heard = heard.slice(end + 2);
+          return line;
+        }
+        const { value, done } = await reader.read();
+        if (done) return "";
+        heard += value;
+      }
+    },
+    async rest(): Promise<string> {
+      for (;;) {
+        const { value, done } = await reader.read();
+        if (done) return heard;
+        heard += value;
+      }
+    },
+    /** Whatever the other side has done. */
+    close: () => reader.cancel().catch(() => undefined),
+  };
+}
+
+/** Says everything at once and hears all that is answered. */
+async function dialogue(port: number, lines: readonly string[]): Promise<string> {
+  const talk = await connect(port);
+  await talk.say(lines.map((l) => `${l}\r\n`).join(""));
+  return await talk.rest();
+}
+
+const mailTo = (recipient: string, body = "It works.") => [
+  "HELO client.example.com",
+  "MAIL FROM:<you@example.com>",
+  `RCPT TO:<${recipient}>`,
+  "DATA",
+  `Subject: hello\r\n\r\n${body}\r\n.`,
+  "QUIT",
+];
+
+const login = (name: string, password: string, ...commands: string[]) => [
+  `USER ${name}`,
+  `PASS ${password}`,
+  ...commands,
+  "QUIT",
+];
+
+/** Processes whose parent is `pid`. */
+function childrenOf(pid: number): number[] {
+  const found: number[] = [];
+  for (const { name } of Deno.readDirSync("/proc")) {
+    if (!/^\d+$/.test(name)) continue;
+    try {
+      const stat = Deno.readTextFileSync(`/proc/${name}/stat`);
+      if (Number(stat.slice(stat.lastIndexOf(")") + 2).split(" ")[1]) === pid) {
+        found.push(Number(name));
+      }
+    } catch (error) {
+      if (!(error instanceof Deno.errors.NotFound)) throw error;
+    }
+  }
+  return found;
+}
+
+/** What a process of the front's user sees of `path`. */
+function asFront(command: string): { success: boolean; text: string } {
+  const { success, stdout, stderr } = new Deno.Command("/bin/sh", {
+    args: ["-c", command],
+    uid: NOBODY,
+    gid: NOBODY,
+    clearEnv: true,
+    cwd: "/",
+  }).outputSync();
+  const text = new TextDecoder().decode(stdout) + new TextDecoder().decode(stderr);
+  return { success, text };
+}
+
+const filesOf = (root: string, user: string, part: string) =>
+  [...Deno.readDirSync(`${root}/home/${user}/Maildir/${part}`)].map((e) =>
+    `${root}/home/${user}/Maildir/${part}/${e.name}`
+  );
+
+for (const workers of [1, 2]) {
+  Deno.test({
+    name:
+      `serve as root, ${workers} workers: no thread keeps an id, a group or a capability of root`,
+    ignore,
+    fn: () =>
+      withFront(["--set", `workers=${workers}`], async (front) => {
+        // All threads of the pool are there once something was done.
+        await dialogue(front.smtpPort, mailTo("joe@example.org"));
+        let threads = 0;
+        for (const { name } of Deno.readDirSync(`/proc/${front.pid}/task`)) {
+          const path = `/proc/${front.pid}/task/${name}/status`;
+          const ids = parseThreadStatus(Deno.readTextFileSync(path));
+          const four = [NOBODY, NOBODY, NOBODY, NOBODY];
+          assertEquals([ids.uids, ids.gids, ids.groups, ids.capabilities], [four, four, [], 0n]);
+          threads++;
+        }
+        assert(threads > workers);
+        assertEquals(childrenOf(front.pid).length, workers);
+      }),
+  });
+}
+
+Deno.test({
+  name: "serve as root: mail reaches a closed home and belongs to its owner; strangers are 550",
+  ignore,
+  fn: () =>
+    withFront([], async (front) => {
+      const said = await dialogue(front.smtpPort, mailTo("joe@example.org", "x".repeat(70_000)));
+      assertMatch(said, /\r\n354 [^\r]+\r\n250 /);
+      const files = filesOf(front.root, "joe", "new");
+      assertEquals(files.length, 1);
+      const { uid, gid, mode, size } = Deno.statSync(files[0]!);
+      assertEquals([uid, gid, (mode ?? 0) & 0o7777], [JOE, JOE, 0o600]);
+      assert(size > 70_000);
+      assertEquals(filesOf(front.root, "joe", "tmp"), []);
+      const other = await dialogue(front.smtpPort, mailTo("angela@example.org"));
+      assertMatch(other, /\r\n550 5\.1\.1 /);
+      // What the keeper did stands in the one trace, which is the front's.
+      const trace = Deno.statSync(`${front.root}/var/log/qfront/trace`);
+      assertEquals(trace.uid, NOBODY);
+      assertStringIncludes(front.trace(), `delivered [${files[0]}]`);
+      assertStringIncludes(front.trace(), "keeps root, this one runs as 65534:65534");
+    }),
+});
+
+Deno.test({
+  name: "serve as root: POP3 reads and deletes as the owner; root's own mail is nobody's",
+  ignore,
+  fn: () =>
+    withFront([], async (front) => {
+      for (const body of ["one", "two"]) {
+        await dialogue(front.smtpPort, mailTo("joe@example.org", body));
+      }
+      const said = await dialogue(
+        front.pop3Port,
+        login("joe@example.org", "sesame", "STAT", "UIDL", "RETR 1", "DELE 1"),
+      );
+      assertMatch(said, /\r\n\+OK 2 \d+\r\n/);
+      assertMatch(said, /\r\none\r\n\.\r\n/);
+      assertEquals(filesOf(front.root, "joe", "new"), []);
+      const left = filesOf(front.root, "joe", "cur");
+      assertEquals(left.length, 1);
+      assertEquals(Deno.statSync(left[0]!).uid, JOE);
+      const wrong = await dialogue(front.pop3Port, ["USER joe@example.org", "PASS wrong", "QUIT"]);
+      assertMatch(wrong, /\r\n-ERR \[AUTH\] /);
+      const roots = await dialogue(front.pop3Port, login("toor@example.org", "sesame"));
+      assertMatch(roots, /\r\n-ERR \[SYS\/PERM\] /);
+    }),
+});
+
+Deno.test({
+  name: "serve as root: a Maildir closed to its owner is 451, though root could write it",
+  ignore,
+  fn: () =>
+    withFront([], async (front) => {
+      const tmp = `${front.root}/home/jane/Maildir/tmp`;
+      Deno.chmodSync(tmp, 0o500);
+      const said = await dialogue(front.smtpPort, mailTo("jane@example.org"));
+      assertMatch(said, /\r\n451 /);
+      assertEquals(filesOf(front.root, "jane", "new"), []);
+      // A Maildir of somebody else below her home is not hers to fill.
+      Deno.chmodSync(tmp, 0o700);
+      Deno.chownSync(tmp, JOE, JOE);
+      assertMatch(await dialogue(front.smtpPort, mailTo("jane@example.org")), /\r\n451 /);
+      assertEquals(filesOf(front.root, "jane", "new"), []);
+    }),
+});
+
+/** A keeper of its own, with a hostile front: this test. */
+async function withKeeper(
+  work: (root: string, keeper: Awaited<ReturnType<typeof startKeeper>>) => Promise<void>,
+): Promise<void> {
+  const root = await makeClosedSite();
+  try {
+    const keeper = await startKeeper([...qfrontCommand(), "keeper", "--root", root], NO_TRACE);
+    try {
+      await work(root, keeper);
+    } finally {
+      await keeper.close();
+    }
+  } finally {
+    await removeSite(root);
+  }
+}
+
+Deno.test({
+  name: "a session process that is fully taken over can read no home and no password",
+  ignore,
+  fn: () =>
+    withKeeper(async (root, { connection }) => {
+      Deno.writeTextFileSync(`${root}/home/joe/Maildir/new/1.2.host`, "secret\n", { mode: 0o644 });
+      // By itself: what the user sees.
+      assertEquals(asFront(`cat ${root}/etc/passwd`).success, true);
+      for (
+        const path of [
+          `${root}/home/joe`,
+          `${root}/home/joe/Maildir/new/1.2.host`,
+          `${root}/var/qmail/users/poppasswd.cdb`,
+          "/etc/shadow",
+        ]
+      ) {
+        const { success, text } = asFront(`cat ${path} || ls ${path}/`);
+        assertEquals(success, false, path);
+        assert(!text.includes("secret"));
+      }
+      // With the keeper at hand: only a right password opens a maildrop.
+      const ask = connection.ask.bind(connection);
+      const wrong = await ask("login", "login", { login: "joe@example.org", password: "x" });
+      assertEquals(wrong.text("kind"), "refused");
+      for (const token of ["", "0".repeat(64), "joe@example.org", `${root}/home/joe`]) {
+        await assertRejects(
+          () => ask("drop", "drop.open", { token, session: 1 }),
+          Error,
+          "no such",
+        );
+      }
+      const right = { login: "jane@example.org", password: "open-sesame" };
+      const token = (await ask("login", "login", right)).text("token");
+      // Whatever else is named, it is her maildrop that opens, and once.
+      const more = { path: `${root}/home/joe/Maildir`, uid: 0, account: { home: "/home/joe" } };
+      const opened = await ask("drop", "drop.open", { token, session: 1, ...more });
+      assertEquals(opened.text("path"), `${root}/home/jane/Maildir`);
+      await assertRejects(() => ask("drop", "drop.open", { token, session: 1 }), Error, "no such");
+    }),
+});
+
+Deno.test({
+  name: "the keeper opens nobody's maildrop as root, whoever has the password",
+  ignore,
+  fn: () =>
+    withKeeper(async (_, { connection }) => {
+      const tokens: AccountTokens = new WeakMap();
+      const answer = await openKeeperAuth(connection, tokens).checkPassword(
+        "toor@example.org",
+        "sesame",
+      );
+      assert(answer.kind === "ok");
+      const open = openKeeperDrops(connection, tokens, 10);
+      const error = await assertRejects(() => open(answer.account, 1), MaildropError, "root");
+      assertEquals(error.kind, "permanent");
+    }),
+});
+
+Deno.test({
+  name: "keeper: garbage and frames too large end it with one line",
+  ignore,
+  fn: async () => {
+    const root = await makeClosedSite();
+    try {
+      for (
+        const bytes of [bytesOf("EHLO x\r\nEHLO x\r\n"), Uint8Array.of(0xff, 0, 0, 0, 0, 0, 0, 0)]
+      ) {
+        const { code, stdout, stderr } = await runQfront(["keeper", "--root", root], bytes);
+        assertEquals([code, stdout], [1, ""]);
+        assertMatch(
+          stderr,
+          /^qfront: The keeper ends, because it was asked what no front asks: .+\n$/,
+        );
+      }
+      const ended = await runQfront(["keeper", "--root", root], "");
+      assertEquals(ended, { code: 0, stdout: "", stderr: "" });
+    } finally {
+      await removeSite(root);
+    }
+  },
+});
+
+Deno.test({
+  name: "serve as root: a front that is killed takes its keeper with it",
+  ignore,
+  fn: () =>
+    withFront([], async (front) => {
+      const [keeper] = childrenOf(front.pid);
+      assert(keeper !== undefined);
+      const talk = await connect(front.smtpPort);
+      await talk.say("HELO x\r\nMAIL FROM:<a@b>\r\nRCPT TO:<joe@example.org>\r\nDATA\r\n");
+      for (let line = ""; !line.startsWith("354"); line = await talk.line());
+      await talk.say(`Subject: x\r\n\r\n${"y".repeat(200_000)}\r\n`);
+      front.signal("SIGKILL");
+      // Standard error ends when both of them have ended.
+      const { stderr } = await front.ended;
+      assertEquals(stderr, "");
+      assertEquals(filesOf(front.root, "joe", "new"), []);
+      await talk.close();
+    }),
+});
+
+for (const workers of [1, 2]) {
+  Deno.test({
+    name:
+      `serve as root, ${workers} workers: without its keeper it finishes what is in hand and ends`,
+    ignore,
+    fn: () =>
+      withFront(["--set", `workers=${workers}`], async (front) => {
+        const inHand = await connect(front.smtpPort);
+        await inHand.say("HELO x\r\nMAIL FROM:<a@b>\r\nRCPT TO:<joe@example.org>\r\nDATA\r\n");
+        for (let line = ""; !line.startsWith("354"); line = await inHand.line());
+        const idle = await connect(front.smtpPort);
+        assertMatch(await idle.line(), /^220 /);
+        for (const keeper of childrenOf(front.pid)) Deno.kill(keeper, "SIGKILL");
+        assertMatch(await idle.rest(), /^421 /);
+        await inHand.say("Subject: x\r\n\r\ny\r\n.\r\n");
+        assertMatch(await inHand.line(), /^451 4\.3\.0 /);
+        await inHand.rest();
+        const { code, stderr } = await front.ended;
+        assertEquals(code, 1);
+        assertStringIncludes(stderr, "qfront: The keeper, which held root, is gone");
+        assert(stderr.trim().split("\n").length <= workers);
+        assertEquals(filesOf(front.root, "joe", "new"), []);
+      }),
+  });
+}
+
+Deno.test({
+  name: "serve as root: nobody to become, or root itself, is one sentence and exit code 78",
+  ignore,
+  fn: async () => {
+    const root = await makeClosedSite();
+    try {
+      const passwd = `${root}/etc/passwd`;
+      Deno.writeTextFileSync(passwd, Deno.readTextFileSync(passwd).replace(/^qmaild:.*\n/m, ""));
+      const listen = ["--root", root, "--smtp", "127.0.0.1:0", "--pop3", "127.0.0.1:0"];
+      for (
+        const [run_as, sentence] of [
+          [
+            "root",
+            'qfront: Setting run_as: "root" is 0:0, and the network is never served as root\n',
+          ],
+          [
+            "0:1",
+            'qfront: Setting run_as: "0:1" is 0:1, and the network is never served as root\n',
+          ],
+          ["no-such", 'qfront: Setting run_as: there is no user "no-such"\n'],
+        ]
+      ) {
+        const ended = await runQfront(["serve", ...listen, "--set", `run_as=${run_as}`]);
+        assertEquals([ended.code, ended.stderr, ended.stdout], [78, sentence, ""]);
+      }
+      const nobody = await runQfront(["serve", ...listen]);
+      assertEquals(nobody.code, 78);
+      assertMatch(
+        nobody.stderr,
+        /^qfront: serve was started as root and there is no user "qmaild"/,
+      );
+    } finally {
+      await removeSite(root);
+    }
+  },
+});
