@@ -33,7 +33,7 @@ Deno.test("parseRules: a value may hold what looks like a rule", () => {
 });
 
 Deno.test("parseRules: ranges are their first, their last and what lies between", () => {
-  const { table } = read("1.2.3.37-53:deny\n10.2-3.:deny\n7-8.:deny\n9.9.9.250-999:deny\n");
+  const { table, notes } = read("1.2.3.37-53:deny\n10.2-3.:deny\n7-8.:deny\n9.9.9.250-999:deny\n");
   const denied = (ip: string): boolean => table.find(ip, null)?.deny === true;
   const cases = {
     "1.2.3.36": false,
@@ -50,6 +50,7 @@ Deno.test("parseRules: ranges are their first, their last and what lies between"
     "9.9.9.255": true,
   };
   for (const [ip, expected] of Object.entries(cases)) assertEquals(denied(ip), expected, ip);
+  assertEquals(notes, []);
 });
 
 Deno.test("parseRules: what tcprules refuses is an error with the line's number", () => {

@@ -74,6 +74,32 @@ Deno.test("createSmtpConfigReader: the same object as long as nothing changes", 
   assertEquals(reader.read(settings, {}).quit.text, "other.example");
 });
 
+Deno.test("createSmtpConfigReader: a changed senderlogins counts where it is asked, and only there", () => {
+  let lines = ["joe: a@b.example"];
+  const control = {
+    ...controlOf(SITE),
+    lines: (name: string) => name === "senderlogins" ? lines : null,
+  };
+  const reader = createSmtpConfigReader(control, IPS);
+  const on = { ...defaultSettings(), sender_login_map: true };
+  const first = reader.read(on, {});
+  lines = ["joe: c@d.example"];
+  const second = reader.read(on, {});
+  assertNotEquals(second.senderLogins, first.senderLogins);
+  assertEquals(reader.read(defaultSettings(), {}).senderLogins, null);
+});
+
+Deno.test("createSmtpConfigReader: rules that alternate find their configurations again; old ones are forgotten", () => {
+  const reader = createSmtpConfigReader(controlOf(SITE), IPS);
+  const settings = defaultSettings();
+  const sized = (n: number) => reader.read(settings, { DATABYTES: `${n}` });
+  const first = sized(1);
+  const eighth = [2, 3, 4, 5, 6, 7, 8].map(sized).at(-1);
+  assert(sized(1) === first && sized(8) === eighth);
+  sized(9);
+  assert(sized(1) !== first);
+});
+
 Deno.test("isBadSender: whole address or @host, letters of either case", () => {
   const bad = new Set(["bad@spam.example", "@evil.example", "@"]);
   for (const sender of ["BAD@spam.example", "x@EVIL.example", "y@"]) {
