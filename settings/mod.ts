@@ -4,6 +4,7 @@
  * A setting's name is its key here. `Settings` is the table's values once parsed.
  */
 import { AUTH_SETTINGS } from "./auth.ts";
+import { DNS_SETTINGS } from "./dns.ts";
 import { NET_SETTINGS } from "./net.ts";
 import { POP3_SETTINGS } from "./pop3.ts";
 import { PROCESS_SETTINGS } from "./process.ts";
@@ -28,6 +29,7 @@ export const FAMILIES = {
   net: NET_SETTINGS,
   tls: TLS_SETTINGS,
   lookup: VALIDATE_SETTINGS,
+  dns: DNS_SETTINGS,
   process: PROCESS_SETTINGS,
 } as const;
 
@@ -42,6 +44,7 @@ export const SETTINGS = {
   ...NET_SETTINGS,
   ...TLS_SETTINGS,
   ...VALIDATE_SETTINGS,
+  ...DNS_SETTINGS,
   ...PROCESS_SETTINGS,
 } as const;
 

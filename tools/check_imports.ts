@@ -30,7 +30,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   queue: ["validate", "net", "trace", "settings"],
   validate: ["cdb", "trace", "settings"],
   auth: ["cdb", "validate", "trace", "settings"],
-  dns: ["trace"],
+  dns: ["net", "trace", "settings"],
   cdb: [],
   net: ["cdb", "trace", "settings"],
   transcript: ["net", "trace", "settings"],

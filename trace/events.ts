@@ -7,4 +7,5 @@ export { VALIDATE_EVENTS } from "./events_validate.ts";
 export { NET_EVENTS } from "./events_net.ts";
 export { AUTH_EVENTS } from "./events_auth.ts";
 export { KEEPER_EVENTS } from "./events_keeper.ts";
+export { DNS_EVENTS } from "./events_dns.ts";
 export { TRACE_EVENTS } from "./events_trace.ts";
