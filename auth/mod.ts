@@ -26,6 +26,7 @@ export {
   type SaslExchange,
   type SaslStep,
 } from "./sasl.ts";
+export type { RemoteSecrets } from "./sasl_types.ts";
 export type * from "./types.ts";
 
 /** Where the logins of a site lie, below the qmail directory. */

@@ -11,12 +11,15 @@ import { fromBase64 } from "./bytes.ts";
 import { cramMd5 } from "./sasl_digest.ts";
 import { scramSha256 } from "./sasl_scram.ts";
 import {
+  isRemote,
   malformed,
   refused,
   type SaslContext,
   type SaslExchange,
   type SaslStep,
+  type SecretMechanism,
 } from "./sasl_types.ts";
+import type { SecretSource } from "./types.ts";
 
 export { randomNonce, type SaslContext, type SaslExchange, type SaslStep } from "./sasl_types.ts";
 
@@ -94,6 +97,15 @@ function once(inner: SaslExchange): SaslExchange {
   };
 }
 
+function withSecrets(
+  name: SecretMechanism,
+  context: SaslContext,
+  secrets: SecretSource,
+): SaslExchange {
+  if (isRemote(secrets)) return secrets.exchange(name, context.hostname);
+  return name === "CRAM-MD5" ? cramMd5(context, secrets) : scramSha256(context, secrets);
+}
+
 /** An exchange of `mechanism` (any case); null when it is not one of {@linkcode offered}. */
 export function beginSasl(mechanism: string, context: SaslContext): SaslExchange | null {
   const name = offered(context).find((m) => m === mechanism.toUpperCase());
@@ -105,9 +117,8 @@ export function beginSasl(mechanism: string, context: SaslContext): SaslExchange
     case "EXTERNAL":
       return once(external(context));
     case "CRAM-MD5":
-      return context.secrets === null ? null : once(cramMd5(context, context.secrets));
     case "SCRAM-SHA-256":
-      return context.secrets === null ? null : once(scramSha256(context, context.secrets));
+      return context.secrets === null ? null : once(withSecrets(name, context, context.secrets));
     case undefined:
       return null;
   }

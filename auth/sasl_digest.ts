@@ -5,7 +5,13 @@
  */
 import { createHash, createHmac } from "node:crypto";
 import { equalSecrets, lowerAscii, toBytes } from "./bytes.ts";
-import { malformed, type SaslContext, type SaslExchange, type SaslStep } from "./sasl_types.ts";
+import {
+  isRemote,
+  malformed,
+  type SaslContext,
+  type SaslExchange,
+  type SaslStep,
+} from "./sasl_types.ts";
 import type { AuthAnswer, SecretSource } from "./types.ts";
 
 /** Compared against where there is no secret; what it is makes no difference. */
@@ -45,6 +51,7 @@ export function checkApop(
   digest: string,
   stamp: string,
 ): Promise<AuthAnswer> {
+  if (isRemote(secrets)) return secrets.apop(login, digest, stamp);
   return checkDigest(secrets, login, lowerAscii(digest), (secret) => apopDigest(secret, stamp));
 }
 

@@ -35,6 +35,18 @@ export interface SaslExchange {
   receive(data: string): SaslStep | Promise<SaslStep>;
 }
 
+/** Mechanisms that need a stored secret. */
+export type SecretMechanism = "CRAM-MD5" | "SCRAM-SHA-256";
+
+/** Secrets in another process, which keeps them: exchanges and digests are judged there. */
+export interface RemoteSecrets extends SecretSource {
+  exchange(mechanism: SecretMechanism, hostname: string): SaslExchange;
+  /** Judges APOP's digest. Never rejects. */
+  apop(login: string, digest: string, stamp: string): Promise<AuthAnswer>;
+}
+
+export const isRemote = (secrets: SecretSource): secrets is RemoteSecrets => "exchange" in secrets;
+
 /** A step that says: the client broke the syntax. */
 export const malformed = (reason: string): SaslStep => ({ kind: "malformed", reason });
 

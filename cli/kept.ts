@@ -6,6 +6,8 @@ import {
   openKeeperDrops,
   openKeeperLookup,
   openKeeperQueue,
+  openKeeperResponses,
+  openKeeperSecrets,
 } from "../keeper/client.ts";
 import type { Keeper } from "../keeper/start.ts";
 import { chooseQueue, openQueue, type QueueOptions } from "../queue/mod.ts";
@@ -33,7 +35,14 @@ export function openKept(
   const tokens: AccountTokens = new WeakMap();
   return {
     lookup: openKeeperLookup(lookup, connection, tracer),
-    auth: { source: auth.source, secrets: null, ...openKeeperAuth(connection, tokens) },
+    auth: {
+      source: auth.source,
+      secrets: auth.secrets === null ? null : openKeeperSecrets(connection, tokens),
+      ...openKeeperAuth(connection, tokens),
+      ...(auth.checkResponse === undefined
+        ? {}
+        : { checkResponse: openKeeperResponses(connection, tokens) }),
+    },
     openMaildrop: openKeeperDrops(connection, tokens, settings.pop3_cache_messages),
   };
 }

@@ -8,7 +8,12 @@ import type { LookupResult, LookupService } from "../validate/types.ts";
 import type { Asking } from "./connection.ts";
 import { binaryOf } from "./frames.ts";
 
-export { type AccountTokens, openKeeperAuth } from "./client_logins.ts";
+export {
+  type AccountTokens,
+  openKeeperAuth,
+  openKeeperResponses,
+  openKeeperSecrets,
+} from "./client_logins.ts";
 export { openKeeperDrops } from "./client_drops.ts";
 export { openKeeperQueue } from "./client_queue.ts";
 

@@ -1,6 +1,10 @@
-/** Logins that the keeper checks; a right one gives a token, which its maildrop is opened with. */
-import type { Account, AuthAnswer, Authenticator } from "../auth/types.ts";
-import type { Asking } from "./connection.ts";
+/**
+ * Logins that the keeper judges; a right one gives a token, which its maildrop is opened with. Passwords, and the
+ * responses of mechanisms that send none, go there; no secret comes back.
+ */
+import type { RemoteSecrets, SaslExchange, SaslStep } from "../auth/mod.ts";
+import type { Account, AuthAnswer, Authenticator, SessionEnv } from "../auth/types.ts";
+import type { Asking, Reply } from "./connection.ts";
 import { Trouble } from "./protocol.ts";
 
 /** The tokens of proven accounts, until their maildrops are opened. */
@@ -8,26 +12,116 @@ export type AccountTokens = WeakMap<Account, string>;
 
 /** Longer logins and passwords are nobody's. */
 const MAX_LOGIN_CHARS = 4096;
+/** What is stored may change; the forms it has are asked for again after this. */
+const FORMS_MS = 1000;
 
-/** Logins checked by the keeper. */
+function readAnswer(reply: Reply, tokens: AccountTokens): AuthAnswer {
+  const kind = reply.text("kind");
+  if (kind === "refused") return { kind };
+  if (kind !== "ok") return { kind: "undecided", reason: reply.text("reason") };
+  const account = reply.header["account"] as Account;
+  tokens.set(account, reply.text("token"));
+  return { kind, account };
+}
+
+/** The keeper's answer; without it, undecided. */
+async function judged(asked: Promise<Reply>, tokens: AccountTokens): Promise<AuthAnswer> {
+  try {
+    return readAnswer(await asked, tokens);
+  } catch (error) {
+    if (!(error instanceof Trouble)) throw error;
+    return { kind: "undecided", reason: error.message };
+  }
+}
+
+const isTooLong = (...words: readonly string[]): boolean =>
+  words.some((word) => word.length > MAX_LOGIN_CHARS);
+
+/** Passwords checked by the keeper. */
 export function openKeeperAuth(keeper: Asking, tokens: AccountTokens): Authenticator {
   return {
-    async checkPassword(login, password, env = {}): Promise<AuthAnswer> {
-      if (login.length > MAX_LOGIN_CHARS || password.length > MAX_LOGIN_CHARS) {
-        return { kind: "refused" };
-      }
-      try {
-        const reply = await keeper.ask("login", "login", { login, password, env });
-        const kind = reply.text("kind");
-        if (kind === "refused") return { kind };
-        if (kind !== "ok") return { kind: "undecided", reason: reply.text("reason") };
-        const account = reply.header["account"] as Account;
-        tokens.set(account, reply.text("token"));
-        return { kind, account };
-      } catch (error) {
-        if (!(error instanceof Trouble)) throw error;
-        return { kind: "undecided", reason: error.message };
-      }
+    checkPassword(login, password, env = {}) {
+      if (isTooLong(login, password)) return Promise.resolve({ kind: "refused" });
+      return judged(keeper.ask("login", "login", { login, password, env }), tokens);
+    },
+  };
+}
+
+/** Challenge-response pairs handed by the keeper to a program that may know the secret. Never rejects. */
+export function openKeeperResponses(keeper: Asking, tokens: AccountTokens) {
+  return (login: string, response: string, stamp: string, env: SessionEnv = {}) => {
+    if (isTooLong(login, response, stamp)) {
+      return Promise.resolve<AuthAnswer>({ kind: "refused" });
+    }
+    const values = { login, response, stamp, env };
+    return judged(keeper.ask("login", "login.response", values), tokens);
+  };
+}
+
+function readStep(reply: Reply, tokens: AccountTokens): SaslStep {
+  const step = reply.text("step");
+  if (step === "challenge") return { kind: step, data: reply.text("data") };
+  if (step === "malformed") return { kind: step, reason: reply.text("reason") };
+  return { kind: "done", login: reply.text("login"), answer: readAnswer(reply, tokens) };
+}
+
+function openExchange(
+  keeper: Asking,
+  tokens: AccountTokens,
+  mechanism: string,
+  hostname: string,
+): SaslExchange {
+  let exchange = 0;
+  const take = async (asked: Promise<Reply>): Promise<SaslStep> => {
+    try {
+      const reply = await asked;
+      if ("exchange" in reply.header) exchange = reply.number("exchange");
+      return readStep(reply, tokens);
+    } catch (error) {
+      if (!(error instanceof Trouble)) throw error;
+      return { kind: "done", login: "", answer: { kind: "undecided", reason: error.message } };
+    }
+  };
+  return {
+    start(initial) {
+      const values = { mechanism, hostname, hasInitial: initial !== null, initial: initial ?? "" };
+      return take(keeper.ask("login", "sasl.begin", values));
+    },
+    receive: (data) => take(keeper.ask("login", "sasl.next", { exchange, data })),
+  };
+}
+
+const KEPT_BACK =
+  "The keeper judges passwords and responses; it can't vouch for a login by certificate";
+
+/** Secrets that stay with the keeper. `now` in milliseconds. */
+export function openKeeperSecrets(
+  keeper: Asking,
+  tokens: AccountTokens,
+  now: () => number = () => performance.now(),
+): RemoteSecrets {
+  let forms = { clear: false, scram: false };
+  let askedAt = -Infinity;
+  const askForms = () => {
+    if (now() - askedAt < FORMS_MS) return;
+    askedAt = now();
+    keeper.ask("login", "login.forms").then((reply) => {
+      forms = { clear: reply.flag("clear"), scram: reply.flag("scram") };
+      // A keeper that is gone leaves what was known: the exchange will say so.
+    }, () => undefined);
+  };
+  askForms();
+  return {
+    secretOf: () => ({ kind: "undecided", reason: KEPT_BACK }),
+    forms() {
+      askForms();
+      return forms;
+    },
+    fakeScram: () => ({ salt: "", iterations: 0 }),
+    exchange: (mechanism, hostname) => openExchange(keeper, tokens, mechanism, hostname),
+    apop(login, digest, stamp) {
+      if (isTooLong(login, digest, stamp)) return Promise.resolve({ kind: "refused" });
+      return judged(keeper.ask("login", "login.apop", { login, digest, stamp }), tokens);
     },
   };
 }

@@ -4,8 +4,10 @@
  * The token is all that a front needs to open a maildrop, and the only thing that opens one. Of the session's environment
  * only the names that tcpserver sets reach a checkpassword program: it runs as root here.
  */
-import type { Account, Authenticator, SessionEnv } from "../auth/types.ts";
-import type { Operations } from "./operations.ts";
+import { type AuthService, beginSasl, checkApop, randomNonce } from "../auth/mod.ts";
+import type { SaslExchange, SaslStep } from "../auth/mod.ts";
+import type { Account, AuthAnswer, SessionEnv } from "../auth/types.ts";
+import type { Answer, Operations } from "./operations.ts";
 import { MAX_TOKENS, TOKEN_SECONDS, Trouble } from "./protocol.ts";
 
 /** Tokens that were given and not used yet. */
@@ -62,14 +64,102 @@ export function harmlessEnv(env: SessionEnv): SessionEnv {
   return Object.fromEntries(entries);
 }
 
-export function loginOperations(auth: () => Authenticator, tokens: Tokens): Operations {
+/** An answer for the front: what it may know of it. */
+function answerWith(answer: AuthAnswer, tokens: Tokens): Answer {
+  if (answer.kind !== "ok") return { header: { ...answer } };
+  return { header: { ...answer, token: tokens.give(answer.account) } };
+}
+
+const cannot = (what: string): Trouble =>
+  new Trouble("temporary", `There are no logins by ${what}`);
+
+export function loginOperations(auth: () => AuthService, tokens: Tokens): Operations {
   return {
     async login(values) {
-      const login = values.text("login");
-      const password = values.text("password");
-      const answer = await auth().checkPassword(login, password, harmlessEnv(values.texts("env")));
-      if (answer.kind !== "ok") return { header: { ...answer } };
-      return { header: { ...answer, token: tokens.give(answer.account) } };
+      const env = harmlessEnv(values.texts("env"));
+      const judged = auth().checkPassword(values.text("login"), values.text("password"), env);
+      return answerWith(await judged, tokens);
+    },
+    async "login.response"(values) {
+      const { checkResponse } = auth();
+      if (checkResponse === undefined) throw cannot("a response to a challenge");
+      const [login, response] = [values.text("login"), values.text("response")];
+      const env = harmlessEnv(values.texts("env"));
+      return answerWith(await checkResponse(login, response, values.text("stamp"), env), tokens);
+    },
+    async "login.apop"(values) {
+      const { secrets } = auth();
+      if (secrets === null) throw cannot("APOP");
+      const [login, digest] = [values.text("login"), values.text("digest")];
+      return answerWith(await checkApop(secrets, login, digest, values.text("stamp")), tokens);
+    },
+    "login.forms": () => ({ header: auth().secrets?.forms() ?? { clear: false, scram: false } }),
+  };
+}
+
+/** Exchanges that wait for their client no longer than this. */
+const EXCHANGE_SECONDS = 600;
+
+interface OpenExchange {
+  readonly exchange: SaslExchange;
+  readonly until: number;
+}
+
+/**
+ * The challenge-response mechanisms: the secret stays here, the front carries challenges and responses. `limit`: exchanges
+ * in hand; the oldest goes for one more.
+ */
+export function saslOperations(
+  auth: () => AuthService,
+  tokens: Tokens,
+  now: () => number,
+  limit: () => number,
+): Operations {
+  const exchanges = new Map<number, OpenExchange>();
+  let last = 0;
+
+  function keep(exchange: SaslExchange): number {
+    for (const [number, { until }] of exchanges) {
+      if (until > now() && exchanges.size < limit()) break;
+      exchanges.delete(number);
+    }
+    exchanges.set(++last, { exchange, until: now() + EXCHANGE_SECONDS * 1000 });
+    return last;
+  }
+
+  function answerOf(number: number, step: SaslStep): Answer {
+    if (step.kind === "challenge") {
+      return { header: { step: step.kind, data: step.data, exchange: number } };
+    }
+    exchanges.delete(number);
+    if (step.kind === "malformed") return { header: { step: step.kind, reason: step.reason } };
+    const { header } = answerWith(step.answer, tokens);
+    return { header: { ...header, step: "done", login: step.login } };
+  }
+
+  return {
+    async "sasl.begin"(values) {
+      const { secrets, checkPassword } = auth();
+      const mechanism = values.text("mechanism");
+      if (mechanism !== "CRAM-MD5" && mechanism !== "SCRAM-SHA-256") throw cannot(mechanism);
+      const exchange = beginSasl(mechanism, {
+        authenticator: { checkPassword },
+        secrets,
+        external: null,
+        hostname: values.text("hostname"),
+        nonce: randomNonce,
+        now: () => Math.floor(Date.now() / 1000),
+      });
+      if (exchange === null) throw cannot(mechanism);
+      const number = keep(exchange);
+      const initial = values.flag("hasInitial") ? values.text("initial") : null;
+      return answerOf(number, await exchange.start(initial));
+    },
+    async "sasl.next"(values) {
+      const number = values.number("exchange");
+      const open = exchanges.get(number);
+      if (open === undefined) throw new Trouble("temporary", "The keeper has no such exchange");
+      return answerOf(number, await open.exchange.receive(values.text("data")));
     },
   };
 }

@@ -1,6 +1,7 @@
 /** What an operation of the keeper is: a question's values and payload in, an answer out. */
 import type { SiteLookup } from "../validate/types.ts";
-import type { Account, Authenticator } from "../auth/types.ts";
+import type { AuthService } from "../auth/mod.ts";
+import type { Account } from "../auth/types.ts";
 import type { Maildrop } from "../pop3/maildrop.ts";
 import type { MaildirQueue } from "../queue/mod.ts";
 import type { Header } from "./frames.ts";
@@ -22,7 +23,7 @@ export type Operations = Readonly<Record<string, Operation>>;
 /** What the keeper works with, made anew at a reload. */
 export interface KeeperServices {
   readonly lookup: SiteLookup;
-  readonly auth: Authenticator;
+  readonly auth: AuthService;
   readonly queue: MaildirQueue;
   /** Opens the maildrop of an account as its owner. Throws, or rejects with, a MaildropError. */
   openMaildrop(account: Account, session: number): Maildrop | Promise<Maildrop>;

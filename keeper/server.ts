@@ -8,7 +8,7 @@
 import type { Tracer } from "../trace/tracer.ts";
 import { bytesOf, encodeFrame, type Frame, FrameReader } from "./frames.ts";
 import { dropOperations } from "./drops.ts";
-import { loginOperations, makeTokens } from "./logins.ts";
+import { loginOperations, makeTokens, saslOperations } from "./logins.ts";
 import { mailOperations } from "./mails.ts";
 import type { Answer, KeeperServices, Operations } from "./operations.ts";
 import {
@@ -67,12 +67,15 @@ function lookOperations(services: () => KeeperServices): Operations {
 /** Serves until the input ends. True: it ended as it should; false: a breach, which was said. */
 export async function runKeeper(setup: KeeperSetup): Promise<boolean> {
   const { services, output } = setup;
-  const tokens = makeTokens(() => performance.now());
+  const now = () => performance.now();
+  const tokens = makeTokens(now);
+  const auth = () => services().auth;
   const drops = dropOperations(services, tokens);
   const mails = mailOperations(services);
   const operations: Operations = {
     ...lookOperations(services),
-    ...loginOperations(() => services().auth, tokens),
+    ...loginOperations(auth, tokens),
+    ...saslOperations(auth, tokens, now, () => services().maxDrops),
     ...drops.operations,
     ...mails.operations,
     reload: async () => {

@@ -34,6 +34,8 @@ export function makeServices(some: Partial<KeeperServices> = {}): KeeperServices
       control: { line: never, lines: never, integer: never },
     },
     auth: {
+      source: "poppasswd",
+      secrets: null,
       checkPassword: (login, password) =>
         Promise.resolve(
           login === JOE.login && password === "sesame"

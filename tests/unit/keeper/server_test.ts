@@ -141,6 +141,8 @@ Deno.test("runKeeper: a front that asks without end is not read further than the
   const held = Promise.withResolvers<void>();
   const running = runInMemory(makeServices({
     auth: {
+      source: "poppasswd",
+      secrets: null,
       async checkPassword() {
         asked++;
         await held.promise;
