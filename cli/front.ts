@@ -11,17 +11,37 @@ import {
 import { SessionLimits } from "../net/limits.ts";
 import { Listener } from "../net/listener.ts";
 import { TimerWheel } from "../net/timers.ts";
-import type { Protocol } from "../net/types.ts";
+import type { Peer, Protocol } from "../net/types.ts";
 import type { Settings } from "../settings/mod.ts";
 import { type ParsedArgs, SiteError, UsageError } from "./command.ts";
 import { siteRules } from "./rules.ts";
 import type { Site } from "./site.ts";
+import { openSiteTls, type SiteTls } from "./tls.ts";
 
 /** How often trace.cfg is looked at, in milliseconds. */
 const REFRESH_MS = 1000;
 
-export type ServiceName = "smtp" | "submission" | "qmtp" | "qmqp" | "pop3";
-const SERVICES: readonly ServiceName[] = ["smtp", "submission", "qmtp", "qmqp", "pop3"];
+/** What a listener is: whose protocol, what clients come for, whether it begins with TLS or can go over to it. */
+interface ServiceKind {
+  readonly protocol: "smtp" | "qmtp" | "qmqp" | "pop3";
+  readonly service?: Peer["service"];
+  readonly tls: "never" | "offered" | "implicit";
+}
+
+const SERVICES = {
+  smtp: { protocol: "smtp", tls: "offered" },
+  submission: { protocol: "smtp", service: "submission", tls: "offered" },
+  smtps: { protocol: "smtp", service: "submission", tls: "implicit" },
+  qmtp: { protocol: "qmtp", tls: "never" },
+  qmqp: { protocol: "qmqp", tls: "never" },
+  pop3: { protocol: "pop3", tls: "offered" },
+  pop3s: { protocol: "pop3", tls: "implicit" },
+} as const satisfies Readonly<Record<string, ServiceKind>>;
+
+export type ServiceName = keyof typeof SERVICES;
+const SERVICE_NAMES = Object.keys(SERVICES) as ServiceName[];
+
+const kindOf = (name: ServiceName): ServiceKind => SERVICES[name];
 
 /** One listener to be: which service, where. */
 export interface Place {
@@ -45,7 +65,7 @@ export interface Front {
 
 /** Where to listen, by the command line, else by the settings. @throws {UsageError} on a word that is no address. */
 export function listenPlaces(args: ParsedArgs, settings: Settings): Place[] {
-  return SERVICES.flatMap((service) => {
+  return SERVICE_NAMES.flatMap((service) => {
     const given = args.values(service);
     const words = given.length > 0 ? given : settings[`${service}_listen`];
     return words.filter((word) => word !== "off").map((word) => placeOf(service, word));
@@ -64,13 +84,10 @@ export function placeOf(service: ServiceName, word: string): Place {
 
 /** A protocol that always is the newest generation's. */
 function newest(site: Site, name: ServiceName): Protocol {
-  const protocol = name === "submission" ? "smtp" : name;
+  const { protocol } = kindOf(name);
   return {
     name,
-    open: (peer, output) =>
-      name === "submission"
-        ? site.current.smtp.open({ ...peer, service: "submission" }, output)
-        : site.current[protocol].open(peer, output),
+    open: (peer, output) => site.current[protocol].open(peer, output),
     refuse: (reason) => site.current[protocol].refuse(reason),
   };
 }
@@ -81,23 +98,30 @@ function bindAll(
   places: readonly Place[],
   limits: SessionLimits,
   wheel: TimerWheel,
+  tls: SiteTls,
   reusePort: boolean,
 ): Listener[] {
   const env = Deno.env.toObject();
   const rules = siteRules(site, env);
   const listeners: Listener[] = [];
   try {
-    for (const { service, address } of places) {
+    for (const { service: name, address } of places) {
+      const kind = kindOf(name);
       listeners.push(
         new Listener({
           address,
           limits,
           wheel,
           reusePort,
-          protocol: newest(site, service),
+          protocol: newest(site, name),
+          service: kind.service,
+          implicitTls: kind.tls === "implicit",
+          get upgrade() {
+            return kind.tls === "never" ? undefined : tls.upgrade;
+          },
           trace: site.tracer,
           writeStallSeconds: site.current.settings.write_stall_seconds,
-          rules: service === "pop3" ? () => env : rules,
+          rules: kind.protocol === "pop3" ? () => env : rules,
           tooBusy: () => site.inHand >= site.current.settings.max_deliveries,
         }),
       );
@@ -110,15 +134,17 @@ function bindAll(
   return listeners;
 }
 
-/** Binds the listeners of `places`. @throws {SiteError} when one can't be had. */
-export function openFront(
+/** Binds the listeners of `places`. @throws {SiteError} when one can't be had, or its certificate. */
+export async function openFront(
   site: Site,
   places: readonly Place[],
   limits: SessionLimits,
   reusePort: boolean,
-): Front {
+): Promise<Front> {
   const wheel = new TimerWheel();
-  const listeners = bindAll(site, places, limits, wheel, reusePort);
+  const needing = places.find(({ service }) => kindOf(service).tls === "implicit")?.service ?? null;
+  const tls = await openSiteTls(site, wheel, needing);
+  const listeners = bindAll(site, places, limits, wheel, tls, reusePort);
   const refresh = async (force: boolean) => {
     try {
       if (!await site.refresh(force)) return;
@@ -127,6 +153,8 @@ export function openFront(
     } catch (error) {
       if (!(error instanceof SiteError)) throw error;
       console.error(`qfront: ${error.message}; what was read before stays in force`);
+    } finally {
+      tls.refresh(force);
     }
   };
   const timer = setInterval(() => void refresh(false), REFRESH_MS);
@@ -139,6 +167,7 @@ export function openFront(
     async stop(seconds) {
       clearInterval(timer);
       const forced = await Promise.all(listeners.map((listener) => listener.stop(seconds)));
+      tls.close();
       wheel.close();
       return forced.reduce((sum, n) => sum + n, 0);
     },

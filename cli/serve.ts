@@ -77,7 +77,7 @@ async function serveHere(
 ): Promise<Serving> {
   const lost = Promise.withResolvers<void>();
   const identity = isRoot() ? chooseIdentity(site.place, site.current.settings) : null;
-  const front = openFront(site, listenPlaces(args, site.current.settings), limits, false);
+  const front = await openFront(site, listenPlaces(args, site.current.settings), limits, false);
   if (identity !== null) {
     const keeper = await openKeeper(site);
     giveRootAway(identity);

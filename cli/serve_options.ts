@@ -9,9 +9,11 @@ export const SERVE_OPTIONS = {
   options: [
     { name: "smtp", value: "HOST:PORT", repeat: true, about: "listen for SMTP (:25); off: don't" },
     { name: "submission", value: "HOST:PORT", repeat: true, about: "for mail of users (:587)" },
+    { name: "smtps", value: "HOST:PORT", repeat: true, about: "the same in TLS (:465)" },
     { name: "qmtp", value: "HOST:PORT", repeat: true, about: "for QMTP (off; usually :209)" },
     { name: "qmqp", value: "HOST:PORT", repeat: true, about: "for QMQP (off; usually :628)" },
     { name: "pop3", value: "HOST:PORT", repeat: true, about: "for POP3 (:110); off: don't" },
+    { name: "pop3s", value: "HOST:PORT", repeat: true, about: "for POP3 in TLS (:995)" },
     ...SITE_OPTIONS,
   ],
   examples: ["qfront serve --smtp 127.0.0.1:2525 --pop3 127.0.0.1:1110"],

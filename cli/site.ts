@@ -6,7 +6,7 @@
  */
 import { AuthConfigError, type AuthService, openAuthenticator } from "../auth/mod.ts";
 import type { Keeper } from "../keeper/start.ts";
-import type { Protocol } from "../net/types.ts";
+import type { Peer, Protocol } from "../net/types.ts";
 import { createPop3Protocol } from "../pop3/protocol.ts";
 import { createQmtpProtocol } from "../qmtp/protocol.ts";
 import { openQueue, type QueueOptions } from "../queue/mod.ts";
@@ -20,6 +20,7 @@ import { NET_EVENTS } from "../trace/events.ts";
 import { ControlError, type SiteLookup } from "../validate/types.ts";
 import { createLookupService, SiteFault } from "../validate/lookup.ts";
 import { type ParsedArgs, SiteError, UsageError } from "./command.ts";
+import { createExternalLogin } from "./external_login.ts";
 import { openKept, openKeptQueue } from "./kept.ts";
 import { openMaildrops } from "./maildrops.ts";
 import { SwitchTracer } from "./switch_tracer.ts";
@@ -190,6 +191,9 @@ function retire(old: Queue[]): void {
   for (let i = old.length - 1; i >= 0; i--) if (old[i]?.inHand === 0) old.splice(i, 1);
 }
 
+/** May this client ask for TLS? Whoever drives its session knows. */
+const offersTls = (peer: Peer): boolean => peer.offersTls === true;
+
 /** Resolves after so many seconds: the wait before a failed login is answered. */
 const pause = (seconds: number): Promise<void> =>
   new Promise((resolve) => setTimeout(resolve, seconds * 1000));
@@ -219,6 +223,7 @@ function openServices(
     const kept = keeper === null ? null : openKept(keeper, settings, lookup, own, tracer);
     const auth = kept?.auth ?? own;
     const clock = Date.now;
+    const externalLogin = createExternalLogin(settings, lookup.control, complain);
     const smtp = createSmtpProtocol({
       lookup: kept?.lookup ?? lookup,
       queue,
@@ -226,6 +231,8 @@ function openServices(
       clock,
       auth,
       pause,
+      tls: offersTls,
+      externalLogin,
       deliverability: queue.canDeliver?.bind(queue),
       configs: createSmtpConfigReader(lookup.control),
       settings: () => settings,
@@ -245,6 +252,9 @@ function openServices(
       secrets: auth.secrets,
       checkResponse: auth.checkResponse,
       pause,
+      tls: offersTls,
+      // The keeper opens no maildrop for a login that it did not check itself.
+      externalLogin: kept === null ? externalLogin : () => null,
       tracer,
       clock,
       openMaildrop: kept?.openMaildrop ?? openMaildrops(place, settings, lookup, tracer),

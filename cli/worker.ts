@@ -42,7 +42,7 @@ async function begin(job: WorkerJob<WorkerConfig>): Promise<WorkerService<Worker
     const known = job.addresses?.[i];
     return known === undefined ? place : placeOf(place.service, known);
   });
-  const front = openFront(site, places, limits, true);
+  const front = await openFront(site, places, limits, true);
   let keeper = isRoot() ? await openKeeper(site) : null;
   // With a keeper root is given away first, for all workers at once.
   if (keeper === null) front.start();

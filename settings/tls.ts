@@ -20,5 +20,10 @@ export const TLS_SETTINGS = {
     "none",
     "Ask clients for a certificate, or require one; needs the system's OpenSSL 3",
   ),
+  client_cert_login: choice(
+    ["map", "cn", "email"],
+    "map",
+    "Login of a client certificate (AUTH EXTERNAL): by control/clientcerts, its CN, or its emailAddress",
+  ),
   client_ca: text("", "PEM file of the authorities that sign client certificates"),
 } as const;
