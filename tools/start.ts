@@ -5,14 +5,22 @@
  */
 import { runServe } from "../cli/serve.ts";
 import { makeSampleSite } from "./sample_site.ts";
+import { makeSelfSigned } from "./self_signed.ts";
 
 const SITE = `${Deno.cwd()}/.site`;
 const SMTP = "127.0.0.1:2525";
 const POP3 = "127.0.0.1:1110";
+const TLS_LISTENERS = [
+  ...["--submission", "127.0.0.1:5870"],
+  ...["--smtps", "127.0.0.1:4650"],
+  ...["--pop3s", "127.0.0.1:9950"],
+];
+const CERTIFICATE = `${SITE}/var/qmail/control/servercert.pem`;
+const CERTIFICATE_DAYS = 3650;
 
-function siteExists(): boolean {
+function fileExists(path: string): boolean {
   try {
-    return Deno.statSync(`${SITE}/var/qmail/users/poppasswd.cdb`).isFile;
+    return Deno.statSync(path).isFile;
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) return false;
     throw error;
@@ -22,11 +30,18 @@ function siteExists(): boolean {
 const args = [...Deno.args];
 const fresh = args.indexOf("--fresh");
 if (fresh >= 0) args.splice(fresh, 1);
-if (fresh >= 0 || !siteExists()) {
+if (fresh >= 0 || !fileExists(`${SITE}/var/qmail/users/poppasswd.cdb`)) {
   await Deno.remove(SITE, { recursive: true }).catch((error) => {
     if (!(error instanceof Deno.errors.NotFound)) throw error;
   });
   await makeSampleSite(SITE);
+}
+if (!fileExists(CERTIFICATE)) {
+  const pem = await makeSelfSigned(
+    ["localhost", "mail.example.org", "127.0.0.1"],
+    CERTIFICATE_DAYS,
+  );
+  await Deno.writeTextFile(CERTIFICATE, pem, { mode: 0o600 });
 }
 
 const HINTS = `
@@ -40,10 +55,20 @@ Three things to try from another terminal, in this folder:
 3. Reading it by POP3:
    curl -sS --user joe@example.org:sesame pop3://${POP3}/1
 
+All of them speak TLS too, with a self-signed certificate: STARTTLS and STLS above, submission on port 5870, smtps 4650, pop3s 9950.
 Ctrl-C ends it.
 `;
 
-const code = await runServe(["--root", SITE, "--smtp", SMTP, "--pop3", POP3, ...args], {
+const code = await runServe([
+  "--root",
+  SITE,
+  "--smtp",
+  SMTP,
+  "--pop3",
+  POP3,
+  ...TLS_LISTENERS,
+  ...args,
+], {
   ready: () => console.log(HINTS),
   entryUrl: new URL("../main.ts", import.meta.url).href,
 });
