@@ -20,6 +20,8 @@ export interface Front {
   readonly root: string;
   readonly smtpPort: number;
   readonly pop3Port: number;
+  /** Port of a listener that the arguments ask for, such as "smtps". */
+  port(service: string): number;
   readonly pid: number;
   /** What serve printed on standard output so far. */
   printed(): string;
@@ -75,7 +77,13 @@ export async function removeSite(root: string): Promise<void> {
   await Deno.remove(root.slice(0, -"/site".length), { recursive: true });
 }
 
-/** Starts serve on `root` and waits until both listeners are ready. */
+/** The services that `serve` has to say it listens for. */
+function servicesOf(args: readonly string[]): string[] {
+  const more = args.filter((arg) => /^--(submission|smtps|qmtp|qmqp|pop3s)$/.test(arg));
+  return ["smtp", "pop3", ...more.map((arg) => arg.slice(2))];
+}
+
+/** Starts serve on `root` and waits until all listeners are ready. */
 export async function startFront(root: string, args: readonly string[] = []): Promise<Front> {
   const [program, ...before] = qfrontCommand();
   const child = new Deno.Command(program ?? "", {
@@ -98,15 +106,16 @@ export async function startFront(root: string, args: readonly string[] = []): Pr
   }).spawn();
   const stderr = new Response(child.stderr).text();
   let printed = "";
-  const ports = { smtp: 0, pop3: 0 };
+  const ports = new Map<string, number>();
+  const services = servicesOf(args);
   const ready = Promise.withResolvers<void>();
   const reading = (async () => {
     for await (const chunk of child.stdout.pipeThrough(new TextDecoderStream())) {
       printed += chunk;
-      for (const match of printed.matchAll(/^(smtp|pop3) listening on \S+:(\d+)$/gm)) {
-        ports[match[1] === "smtp" ? "smtp" : "pop3"] = Number(match[2]);
+      for (const match of printed.matchAll(/^(\w+) listening on \S+:(\d+)$/gm)) {
+        ports.set(match[1] ?? "", Number(match[2]));
       }
-      if (ports.smtp !== 0 && ports.pop3 !== 0) ready.resolve();
+      if (services.every((service) => ports.has(service))) ready.resolve();
     }
     ready.reject(new Error(`serve ended before it was ready: ${printed}${await stderr}`));
   })();
@@ -118,8 +127,9 @@ export async function startFront(root: string, args: readonly string[] = []): Pr
   })();
   return {
     root,
-    smtpPort: ports.smtp,
-    pop3Port: ports.pop3,
+    smtpPort: ports.get("smtp") ?? 0,
+    pop3Port: ports.get("pop3") ?? 0,
+    port: (service) => ports.get(service) ?? 0,
     pid: child.pid,
     printed: () => printed,
     trace: () => Deno.readTextFileSync(`${root}/var/log/qfront/trace`),
