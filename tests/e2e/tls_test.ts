@@ -345,3 +345,29 @@ Deno.test("serve: two workers both speak TLS", async () => {
     smtp.close();
   });
 });
+
+const isRoot = Deno.uid() === 0;
+if (!isRoot) console.log("tls e2e: keys that only root may read: skipped, it needs root");
+
+Deno.test({
+  name:
+    "serve: a key that only root may read is read before root is given away, and kept when it can't be read again",
+  ignore: !isRoot,
+  fn: () =>
+    withTls({}, async ({ root, ca, front }) => {
+      const greeting = async () => {
+        const client = await Client.dialTls(front.port("pop3s"), ca);
+        const line = await client.line();
+        client.close();
+        return line ?? "";
+      };
+      assertMatch(await greeting(), /^\+OK /);
+      Deno.chmodSync(`${certFile(root)}.mine`, 0o600);
+      Deno.renameSync(`${certFile(root)}.mine`, certFile(root));
+      while (!front.trace().includes("may not be read by this user")) await greeting();
+      assertMatch(await greeting(), /^\+OK /);
+    }, (root) => {
+      Deno.copyFileSync(certFile(root), `${certFile(root)}.mine`);
+      Deno.chmodSync(certFile(root), 0o600);
+    }),
+});
