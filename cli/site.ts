@@ -70,6 +70,10 @@ export interface SiteOptions {
   readonly worker?: number;
 }
 
+/** How old, in milliseconds, what a service knows of control files may be, and of all other files. */
+const CONTROL_KEEP_MS = 250;
+const FILE_KEEP_MS = 5;
+
 const complain = (sentence: string): void => console.error(`qfront: ${sentence}`);
 
 /** Where the site lies. @throws {SiteError} when there is no such directory. */
@@ -137,7 +141,8 @@ export function openLookup(place: SitePlace, settings: Settings, options: SiteOp
     confPatrn: Number.parseInt(settings.conf_patrn, 8),
     defaultDelivery: settings.default_delivery === "" ? null : settings.default_delivery,
     users: settings.users,
-    recheckMs: options.isService ? 250 : 0,
+    recheckMs: options.isService ? CONTROL_KEEP_MS : 0,
+    keepMs: options.isService ? FILE_KEEP_MS : 0,
   });
 }
 

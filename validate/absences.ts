@@ -1,10 +1,11 @@
 /**
- * Dot-qmail files that are known not to be there: the names that every address of a home asks for.
+ * Dot-qmail files that are known not to be there.
  *
  * A directory's times change with every name made in it, and the home is looked at in each look-up
  * anyway; so what was absent is absent while the home is the same. A home that changed within the
- * last second is not trusted. Only `.qmail` and defaults are kept, because names that strangers
- * choose would never be asked for twice.
+ * last second is not trusted. `.qmail` and defaults are remembered by name; names that strangers
+ * choose are never asked for twice, so a home that is asked for several of them is listed once. A
+ * listing shows no names that are not UTF-8: it answers for ASCII names only.
  */
 import { atRest, type Failed, type Found, same } from "./sight.ts";
 import type { Stat } from "./system.ts";
@@ -15,26 +16,68 @@ export interface Absences {
   note(home: Found, name: string, failure: Failed): void;
 }
 
+/** The dot-qmail files of a directory; null when it can't be listed or has too many names. */
+export type ListDotQmail = (home: Found, limit: number) => ReadonlySet<string> | null;
+
 const HOMES = 20_000;
 const NAMES = 8;
+/** Strangers' names asked for before a home is listed. */
+const MISSES = 3;
+/** Names in a directory beyond which it is not listed, and names kept of all homes together. */
+const LISTED = 20_000;
+const LISTED_TOTAL = 200_000;
 
-export function rememberAbsences(): Absences {
-  const homes = new Map<string, { readonly stat: Stat; readonly names: string[] }>();
+interface Known {
+  readonly stat: Stat;
+  readonly names: string[];
+  misses: number;
+  listed: ReadonlySet<string> | null;
+}
+
+const isCommon = (name: string): boolean => name === ".qmail" || name.endsWith("default");
+
+// deno-lint-ignore no-control-regex
+const isAscii = (name: string): boolean => /^[\x00-\x7f]*$/.test(name);
+
+export function rememberAbsences(list: ListDotQmail): Absences {
+  const homes = new Map<string, Known>();
+  let total = 0;
+
+  /** What is known of a home that has not changed. */
+  function knownOf(home: Found): Known | null {
+    const known = homes.get(home.path);
+    return known !== undefined && same(known.stat, home.stat) ? known : null;
+  }
+
+  function learn(home: Found): Known | null {
+    if (!atRest(home.stat, Date.now())) return null;
+    if (homes.size >= HOMES || total >= LISTED_TOTAL) {
+      homes.clear();
+      total = 0;
+    }
+    const known: Known = { stat: home.stat, names: [], misses: 0, listed: null };
+    homes.set(home.path, known);
+    return known;
+  }
+
   return {
     has(home, name) {
-      const known = homes.get(home.path);
-      return known !== undefined && known.names.includes(name) && same(known.stat, home.stat);
+      const known = knownOf(home);
+      if (known === null || name.includes("/")) return false;
+      if (known.listed !== null && isAscii(name)) return !known.listed.has(name);
+      return known.names.includes(name);
     },
     note(home, name, failure) {
       // A dangling link is absent as well, but what it points to lies elsewhere.
       if (failure.errno !== "ENOENT" || failure.at !== `${home.path}/${name}`) return;
-      if (name.includes("/") || !(name === ".qmail" || name.endsWith("default"))) return;
-      const known = homes.get(home.path);
-      if (known !== undefined && same(known.stat, home.stat)) {
+      if (name.includes("/")) return;
+      const known = knownOf(home) ?? learn(home);
+      if (known === null) return;
+      if (isCommon(name)) {
         if (known.names.length < NAMES) known.names.push(name);
-      } else if (atRest(home.stat, Date.now())) {
-        if (homes.size >= HOMES) homes.clear();
-        homes.set(home.path, { stat: home.stat, names: [name] });
+      } else if (++known.misses === MISSES) {
+        known.listed = list(home, LISTED);
+        total += known.listed?.size ?? 0;
       }
     },
   };

@@ -7,6 +7,7 @@
  * above it. The judging goes by mode, owner and group of a person without supplementary groups;
  * access control lists are not seen. The root directory itself is not judged.
  */
+import { keepBriefly } from "./briefly.ts";
 import { keepTexts, type Watched, watchFile } from "./kept.ts";
 import {
   type Failed,
@@ -17,7 +18,7 @@ import {
   type Person,
   unseen,
 } from "./sight.ts";
-import { type Errno, type Stat, type System, system } from "./system.ts";
+import { denoPath, type Errno, type Stat, type System, system } from "./system.ts";
 
 export type { Watched } from "./kept.ts";
 export { type Failed, type Found, isDirectory, isRegular, type Person } from "./sight.ts";
@@ -37,6 +38,8 @@ export interface Files {
   /** The text of a regular file that was opened; kept while it does not change. */
   text(found: Found): string | Failed;
   watch(path: string): Watched;
+  /** The names in a directory that begin with `start`; null when it can't be listed or has more than `limit`. */
+  names(directory: Found, start: string, limit: number): ReadonlySet<string> | null;
   /**
    * Absolute name on this system, binary, of a site's path; the part that does not exist is taken
    * as written.
@@ -60,9 +63,16 @@ function may(stat: Stat, person: { uid: number; gid: number }, bit: number): boo
 
 /**
  * The files of the site whose absolute paths lie below `root` (binary, "" or "/" for the system's
- * own). `recheckMs`: how old what is known of the directories on the way may be.
+ * own). `recheckMs`: how old what is known of the directories on the way may be; `keepMs`: how old
+ * anything else (see briefly.ts).
  */
-export function openFiles(root: string, recheckMs = 0, calls: System = system()): Files {
+export function openFiles(
+  root: string,
+  recheckMs = 0,
+  called: System = system(),
+  keepMs = 0,
+): Files {
+  const calls = keepBriefly(called, keepMs);
   const prefix = root.replace(/\/+$/, "");
   const seen = new Map<string, Stat | Errno>();
   const parents = new Map<string, Stat>();
@@ -210,5 +220,27 @@ export function openFiles(root: string, recheckMs = 0, calls: System = system())
     return [prefix, ...parts.filter((part) => part !== "." && part !== "..")].join("/");
   }
 
-  return { begin: () => seen.clear(), resolve, enter, open, text, watch, onDisk };
+  function begin(): void {
+    seen.clear();
+    calls.begin();
+  }
+
+  function names(directory: Found, start: string, limit: number): ReadonlySet<string> | null {
+    const path = denoPath(`${prefix}${directory.path}/`);
+    if (path === null) return null;
+    const found = new Set<string>();
+    let count = 0;
+    try {
+      for (const { name } of Deno.readDirSync(path)) {
+        if (++count > limit) return null;
+        if (name.startsWith(start)) found.add(name);
+      }
+      return found;
+    } catch {
+      // Not to be listed (search permission only, gone meanwhile): each name is asked for.
+      return null;
+    }
+  }
+
+  return { begin, resolve, enter, open, text, watch, names, onDisk };
 }

@@ -37,7 +37,7 @@ const NO_ID = 0xffffffff;
 /** The look-up of a site. @throws {SiteFault} when its root or qmail directory is not there. */
 export function createLookupService(options: LookupOptions = {}): SiteLookup {
   const site = resolveSite(options);
-  const files = openFiles(site.root, site.recheckMs, site.system);
+  const files = openFiles(site.root, site.recheckMs, site.system, site.keepMs);
   checkDirectory(files, site.qmailDir);
   const directory = `${site.qmailDir}/control`;
   const control = openControl(files, directory, site.recheckMs);
@@ -45,7 +45,7 @@ export function createLookupService(options: LookupOptions = {}): SiteLookup {
     site,
     files,
     control,
-    absences: rememberAbsences(),
+    absences: rememberAbsences((home, limit) => files.names(home, ".qmail", limit)),
     tables: rewriteTables(control),
     assignments: openAssignments(files, `${site.qmailDir}/users/cdb`),
     users: openUsers(files, {

@@ -28,6 +28,8 @@ export interface LookupOptions {
    * one-shot commands.
    */
   readonly recheckMs?: number;
+  /** Milliseconds that what is known of any other file may be old; default 0. */
+  readonly keepMs?: number;
   /**
    * Judge permissions as the programs would meet them, which takes root's eyes; default: this
    * process is root now.
@@ -46,6 +48,7 @@ export interface Site {
   readonly defaultDelivery: string | null;
   readonly users: "system" | "passwd";
   readonly recheckMs: number;
+  readonly keepMs: number;
   readonly judges: boolean;
   readonly system: System;
 }
@@ -82,6 +85,7 @@ export function resolveSite(options: LookupOptions): Site {
     defaultDelivery: options.defaultDelivery ?? null,
     users: options.users ?? "system",
     recheckMs: options.recheckMs ?? RECHECK_MS,
+    keepMs: options.keepMs ?? 0,
     judges: options.judges ?? Deno.uid() === 0,
     system: options.system ?? system(),
   };

@@ -13,7 +13,7 @@ const homeAt = (mtime: number, more = {}): Found => ({
 const absent = (at: string, errno = "ENOENT"): Failed => ({ ok: false, errno, at, hidden: false });
 
 Deno.test("rememberAbsences: an absence holds while the home is the same", () => {
-  const absences = rememberAbsences();
+  const absences = rememberAbsences(() => null);
   const old = Date.now() - DAY;
   const home = homeAt(old);
   absences.note(home, ".qmail", absent("/home/joe/.qmail"));
@@ -30,7 +30,7 @@ Deno.test("rememberAbsences: an absence holds while the home is the same", () =>
 });
 
 Deno.test("rememberAbsences: a home that changed just now is not trusted", () => {
-  const absences = rememberAbsences();
+  const absences = rememberAbsences(() => null);
   for (const changed of [0, 500, 900]) {
     const home = homeAt(Date.now() - changed);
     absences.note(home, ".qmail", absent("/home/joe/.qmail"));
@@ -39,7 +39,7 @@ Deno.test("rememberAbsences: a home that changed just now is not trusted", () =>
 });
 
 Deno.test("rememberAbsences: dangling links, other errors, strangers' names and paths are not kept", () => {
-  const absences = rememberAbsences();
+  const absences = rememberAbsences(() => null);
   const home = homeAt(Date.now() - DAY);
   absences.note(home, ".qmail", absent("/elsewhere/target"));
   absences.note(home, ".qmaildefault", absent("/home/joe/.qmaildefault", "ELOOP"));
@@ -48,4 +48,44 @@ Deno.test("rememberAbsences: dangling links, other errors, strangers' names and 
   for (const name of [".qmail", ".qmaildefault", ".qmail-x", ".qmail-a/default"]) {
     assertEquals(absences.has(home, name), false);
   }
+});
+
+/** Asks `absences` for so many names that nobody has. */
+function guess(absences: ReturnType<typeof rememberAbsences>, home: Found, count: number): void {
+  for (let i = 0; i < count; i++) {
+    absences.note(home, `.qmail-guess${i}`, absent(`/home/joe/.qmail-guess${i}`));
+  }
+}
+
+Deno.test("rememberAbsences: a home that is asked for many names is listed once, until it changes", () => {
+  let listings = 0;
+  const absences = rememberAbsences(() => {
+    listings++;
+    return new Set([".qmail-news"]);
+  });
+  const home = homeAt(Date.now() - DAY);
+  guess(absences, home, 2);
+  assertEquals([listings, absences.has(home, ".qmail-other")], [0, false]);
+  guess(absences, home, 5);
+  assertEquals(listings, 1);
+  assertEquals(absences.has(home, ".qmail-other"), true);
+  assertEquals(absences.has(home, ".qmail-news"), false);
+  const changed = homeAt(Date.now() - DAY + 1);
+  assertEquals(absences.has(changed, ".qmail-other"), false);
+});
+
+Deno.test("rememberAbsences: a listing answers neither for names beyond ASCII nor for paths", () => {
+  const absences = rememberAbsences(() => new Set());
+  const home = homeAt(Date.now() - DAY);
+  guess(absences, home, 3);
+  assertEquals(absences.has(home, ".qmail-plain"), true);
+  assertEquals(absences.has(home, ".qmail-\xfc"), false);
+  assertEquals(absences.has(home, ".qmail-a/b"), false);
+});
+
+Deno.test("rememberAbsences: a home that can't be listed is asked for each name", () => {
+  const absences = rememberAbsences(() => null);
+  const home = homeAt(Date.now() - DAY);
+  guess(absences, home, 10);
+  assertEquals(absences.has(home, ".qmail-guess0"), false);
 });

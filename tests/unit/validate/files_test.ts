@@ -115,3 +115,20 @@ Deno.test("denoPath: bytes as UTF-8, or nothing", () => {
   assertEquals(denoPath(binaryPath("/h\u00f6me")), "/h\u00f6me");
   assertEquals(denoPath("/h\u00f6me"), null);
 });
+
+Deno.test("openFiles names: those that begin so, unless there are too many or none can be seen", () => {
+  const root = Deno.makeTempDirSync();
+  try {
+    for (const name of [".qmail-a", ".qmail-b", "other"]) {
+      Deno.writeTextFileSync(`${root}/${name}`, "");
+    }
+    const files = openFiles("");
+    const home = files.resolve(root, null);
+    if (!home.ok) throw new Error(home.errno);
+    assertEquals([...files.names(home, ".qmail", 3) ?? []].sort(), [".qmail-a", ".qmail-b"]);
+    assertEquals(files.names(home, ".qmail", 2), null);
+    assertEquals(files.names({ ...home, path: `${root}/none` }, ".qmail", 3), null);
+  } finally {
+    Deno.removeSync(root, { recursive: true });
+  }
+});
