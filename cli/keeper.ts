@@ -100,7 +100,8 @@ async function keep(args: ParsedArgs): Promise<number> {
   }
   leaveSignalsToServe();
   const place = findSite(args);
-  const snapshot = await readSettings(place);
+  // What is wrong with the settings serve has said already.
+  const snapshot = await readSettings(place, () => {});
   const output = new FrameWriter(writeAll);
   const tracer = relayTracer(output, () => {
     const { trace_file, trace_level } = snapshot.current;

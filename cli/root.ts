@@ -17,7 +17,7 @@ const DEFAULT_USER = "qmaild";
 /** True: this process is root and has it to give away. */
 export const isRoot = (): boolean => Deno.uid() === 0;
 
-/** Who a serve that is root becomes. @throws {SiteError} when nobody is named, or root. */
+/** Who a serve that is root becomes. @throws {SiteError} when nobody is named, or root, or who could change the site. */
 export function chooseIdentity(place: SitePlace, settings: Settings): Identity {
   const word = settings.run_as === "" ? DEFAULT_USER : settings.run_as;
   const found = parseIds(word) ?? findIdentity(word, place.root);
@@ -33,6 +33,7 @@ export function chooseIdentity(place: SitePlace, settings: Settings): Identity {
       `Setting run_as: "${word}" is ${found.uid}:${found.gid}, and the network is never served as root`,
     );
   }
+  requireTrusted(place, found);
   return found;
 }
 
@@ -42,6 +43,37 @@ function findIdentity(name: string, root: string): Identity | null {
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error);
     throw new SiteError(`Setting run_as: "${name}" can't be looked up: ${why}`);
+  }
+}
+
+/** What decides as whom the keeper reads and writes, and what it runs as root. */
+const TRUSTED = ["", "/control", "/control/locals", "/users", "/users/cdb", "/users/poppasswd.cdb"];
+
+/**
+ * Looks that whoever serves the network can't change what the keeper goes by: that would be root again.
+ * @throws {SiteError} naming what he can change.
+ */
+export function requireTrusted(place: SitePlace, { uid, gid }: Identity): void {
+  for (const path of [...TRUSTED.map((name) => place.path + name), place.traceCfg]) {
+    const info = statOrNull(path);
+    if (info === null) continue;
+    const mode = info.mode ?? 0;
+    const isShared = (mode & 0o002) !== 0 && (mode & 0o1000) === 0;
+    if (info.uid !== uid && !(info.gid === gid && (mode & 0o020) !== 0) && !isShared) continue;
+    throw new SiteError(
+      `"${path}" can be changed by ${uid}:${gid}, who is to serve the network, and what runs as root goes by it: give it to root, mode ${
+        info.isDirectory ? "0755" : "0644"
+      }`,
+    );
+  }
+}
+
+function statOrNull(path: string): Deno.FileInfo | null {
+  try {
+    return Deno.statSync(path);
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return null;
+    throw error;
   }
 }
 

@@ -8,11 +8,18 @@
 import type { Delivery, Envelope, QueueOutcome } from "../queue/types.ts";
 import { binaryOf } from "./frames.ts";
 import type { Answer, KeeperServices, Operations } from "./operations.ts";
-import { MAX_ENVELOPE_BYTES, ProtocolError, Trouble, WRITE_WINDOW } from "./protocol.ts";
+import {
+  MAX_ENVELOPE_BYTES,
+  MAX_ENVELOPES_BYTES,
+  ProtocolError,
+  Trouble,
+  WRITE_WINDOW,
+} from "./protocol.ts";
 
 interface Mail {
   readonly session: number;
   envelope: string;
+  envelopeBytes: number;
   /** What was asked so far, one after the other; null until the envelope is complete. */
   delivery: Promise<Delivery> | null;
   tail: Promise<unknown>;
@@ -45,11 +52,22 @@ export function mailOperations(
   // By the front's own numbers: it need not wait for an answer before it goes on.
   const mails = new Map<number, Mail>();
   const ending = new Set<Promise<unknown>>();
+  let envelopeBytes = 0;
+
+  function forget(number: number): void {
+    envelopeBytes -= mails.get(number)?.envelopeBytes ?? 0;
+    mails.delete(number);
+  }
 
   function take(mail: Mail, payload: Uint8Array, isLast: boolean): Answer {
     if (mail.delivery !== null) throw new ProtocolError("An envelope goes on behind its end");
+    if (envelopeBytes + payload.length > MAX_ENVELOPES_BYTES) {
+      throw new Trouble("temporary", `The keeper has ${envelopeBytes} bytes of envelopes in hand`);
+    }
     mail.envelope += binaryOf(payload);
-    if (mail.envelope.length > MAX_ENVELOPE_BYTES) {
+    mail.envelopeBytes += payload.length;
+    envelopeBytes += payload.length;
+    if (mail.envelopeBytes > MAX_ENVELOPE_BYTES) {
       throw new ProtocolError("An envelope is too long");
     }
     if (isLast) {
@@ -80,7 +98,7 @@ export function mailOperations(
   /** Ends a mail; what it does is waited for at the keeper's end. */
   function end<T>(number: number, how: (delivery: Delivery) => T | Promise<T>): Promise<T> {
     const mail = find(number);
-    mails.delete(number);
+    forget(number);
     const done = behind(mail, async () => how(await mail.delivery));
     ending.add(done);
     const over = () => void ending.delete(done);
@@ -99,6 +117,7 @@ export function mailOperations(
       const mail: Mail = {
         session,
         envelope: "",
+        envelopeBytes: 0,
         delivery: null,
         tail: Promise.resolve(),
         waiting: 0,
@@ -127,7 +146,7 @@ export function mailOperations(
     async "mail.abort"(values) {
       const number = values.number("mail");
       const mail = mails.get(number);
-      if (mail?.delivery === null) mails.delete(number);
+      if (mail?.delivery === null) forget(number);
       else if (mail !== undefined) await end(number, (d) => d.abort());
       return TAKEN;
     },
@@ -140,7 +159,7 @@ export function mailOperations(
     operations,
     async close() {
       for (const [number, mail] of [...mails]) {
-        mails.delete(number);
+        forget(number);
         if (mail.delivery === null) continue;
         ending.add(behind(mail, async () => (await mail.delivery)?.abort()));
       }

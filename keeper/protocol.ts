@@ -22,6 +22,9 @@ export const WRITE_WINDOW = 4;
 /** Sender and recipients of one message, as JSON. */
 export const MAX_ENVELOPE_BYTES = 4 * 1024 * 1024;
 
+/** All envelopes in hand together. */
+export const MAX_ENVELOPES_BYTES = 64 * 1024 * 1024;
+
 /** How long a login may wait for its maildrop, and how many may. */
 export const TOKEN_SECONDS = 60;
 export const MAX_TOKENS = 10_000;

@@ -402,7 +402,7 @@ for (const workers of [1, 2]) {
 }
 
 Deno.test({
-  name: "serve as root: nobody to become, or root itself, is one sentence and exit code 78",
+  name: "serve as root: nobody to become, root itself, or who owns the site is exit code 78",
   ignore,
   fn: async () => {
     const root = await makeClosedSite();
@@ -426,6 +426,11 @@ Deno.test({
         const ended = await runQfront(["serve", ...listen, "--set", `run_as=${run_as}`]);
         assertEquals([ended.code, ended.stderr, ended.stdout], [78, sentence, ""]);
       }
+      const users = `${root}/var/qmail/users`;
+      Deno.chownSync(users, JOE, JOE);
+      const trusting = await runQfront(["serve", ...listen, "--set", `run_as=${JOE}:${JOE}`]);
+      assertEquals(trusting.code, 78);
+      assertStringIncludes(trusting.stderr, `qfront: "${users}" can be changed by ${JOE}:${JOE}`);
       const nobody = await runQfront(["serve", ...listen]);
       assertEquals(nobody.code, 78);
       assertMatch(
