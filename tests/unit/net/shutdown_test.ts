@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { shutdownSocket, socketEnds } from "../../../net/shutdown.ts";
+import { acceptWithoutDelay, shutdownSocket, socketEnds } from "../../../net/shutdown.ts";
 
 // Opened once for all tests, or the one that needs it first would be said to leak it.
 socketEnds(0);
@@ -54,4 +54,13 @@ Deno.test("shutdownSocket: a connection that is closed already is lost", async (
 Deno.test("socketEnds: what is no socket has no ends", () => {
   assertEquals(socketEnds(0), null);
   assertEquals(socketEnds(99999), null);
+});
+
+Deno.test("acceptWithoutDelay: finds a listener by its address, and says when there is none", () => {
+  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const { port } = listener.addr as Deno.NetAddr;
+  assertEquals(acceptWithoutDelay("127.0.0.1", port), true);
+  assertEquals(acceptWithoutDelay("127.0.0.2", port), false);
+  listener.close();
+  assertEquals(acceptWithoutDelay("127.0.0.1", port), false);
 });
