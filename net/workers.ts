@@ -36,6 +36,8 @@ type Order<C> =
   | { readonly kind: "stop"; readonly seconds: number };
 
 type Report =
+  /** Only now orders are heard: what is posted to a module that still loads is lost. */
+  | { readonly kind: "listening" }
   | { readonly kind: "ready"; readonly addresses: readonly string[] }
   | { readonly kind: "failed"; readonly reason: string }
   | { readonly kind: "stopped"; readonly forced: number };
@@ -88,6 +90,7 @@ export function runWorker<C>(
       scope.postMessage({ kind: "failed", reason: reasonOf(error) })
     );
   };
+  scope.postMessage({ kind: "listening" });
 }
 
 /** What the supervisor needs. */
@@ -108,6 +111,8 @@ const LONGEST_PAUSE_MS = 30_000;
 
 interface Place {
   worker: Worker | null;
+  /** It hears orders. */
+  isListening: boolean;
   bornMs: number;
   pauseMs: number;
   timer: number | null;
@@ -127,7 +132,14 @@ export class Supervisor<C> {
     this.#setup = setup;
     this.#config = setup.config;
     for (let i = 0; i < setup.count; i++) {
-      this.#places.push({ worker: null, bornMs: 0, pauseMs: 0, timer: null, report: null });
+      this.#places.push({
+        worker: null,
+        isListening: false,
+        bornMs: 0,
+        pauseMs: 0,
+        timer: null,
+        report: null,
+      });
     }
   }
 
@@ -175,12 +187,24 @@ export class Supervisor<C> {
     const place = this.#places[index] as Place;
     const worker = new Worker(this.#setup.entryUrl, { type: "module", name: `worker ${index}` });
     place.worker = worker;
+    place.isListening = false;
     place.bornMs = performance.now();
     worker.onmessage = (event: MessageEvent) => this.#heard(index, event.data as Report);
     worker.onerror = (event) => {
       event.preventDefault();
       this.#died(index, worker, event.message);
     };
+    return new Promise((resolve) => place.report = resolve);
+  }
+
+  /** What a worker that still loads would be told is in its job when it begins. */
+  #order(place: Place, order: Order<C>): void {
+    if (place.isListening) place.worker?.postMessage(order);
+  }
+
+  #begin(index: number): void {
+    const place = this.#places[index] as Place;
+    place.isListening = true;
     const job: WorkerJob<C> = {
       worker: index,
       shared: this.#setup.shared,
@@ -188,14 +212,10 @@ export class Supervisor<C> {
       addresses: this.#addresses,
     };
     this.#order(place, { kind: "start", job });
-    return new Promise((resolve) => place.report = resolve);
-  }
-
-  #order(place: Place, order: Order<C>): void {
-    place.worker?.postMessage(order);
   }
 
   #heard(index: number, report: Report): void {
+    if (report.kind === "listening") return this.#begin(index);
     const place = this.#places[index] as Place;
     if (report.kind === "failed") {
       note(this.#setup.trace, 0, NET_EVENTS.workerFailed, {
@@ -238,6 +258,11 @@ export class Supervisor<C> {
     if (place.timer !== null) clearTimeout(place.timer);
     const worker = place.worker;
     if (worker === null) return 0;
+    if (!place.isListening) {
+      place.worker = null;
+      worker.terminate();
+      return 0;
+    }
     const reported = new Promise<Report>((resolve) => place.report = resolve);
     this.#order(place, { kind: "stop", seconds });
     let timer = 0;

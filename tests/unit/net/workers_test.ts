@@ -12,13 +12,13 @@ import type { ToyConfig } from "./worker_program.ts";
 
 const ENTRY = new URL("./worker_program.ts", import.meta.url).href;
 
-async function crew(count: number, config: Partial<ToyConfig> = {}) {
+async function crew(count: number, config: Partial<ToyConfig> = {}, entryUrl = ENTRY) {
   const shared = makeSharedLimits(100, count);
   const limits = new SessionLimits(shared, 0, 100, 3);
   const trace = new Notebook();
   const full: ToyConfig = { greeting: "first", broken: -1, ...config };
   const supervisor = new Supervisor<ToyConfig>({
-    entryUrl: ENTRY,
+    entryUrl,
     count,
     shared,
     config: full,
@@ -106,6 +106,12 @@ Deno.test("Supervisor.reload: reaches running workers and those that replace one
 Deno.test("Supervisor.start: a worker that cannot start is the caller's error", async () => {
   await assertRejects(() => crew(1, { broken: 0 }), Error, "broken at its start");
   await assertRejects(() => crew(2, { broken: 1 }), Error, "broken at its start");
+});
+
+Deno.test("Supervisor.start: a worker whose modules load slowly hears its orders", async () => {
+  const c = await crew(2, {}, new URL("./slow_worker_program.ts", import.meta.url).href);
+  (await sessionWith(c, 1)).close();
+  await c.supervisor.stop(1);
 });
 
 Deno.test("Supervisor.stop: a message in hand may finish", async () => {
