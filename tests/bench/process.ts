@@ -61,12 +61,25 @@ async function endProcess(child: Deno.ChildProcess, signal: Deno.Signal): Promis
       if (!(error instanceof TypeError) && !(error instanceof Deno.errors.NotFound)) throw error;
     }
   };
+  if (signal === "SIGKILL") tree.slice(1).forEach(killHard);
   kill(signal);
   const timer = setTimeout(() => kill("SIGKILL"), 5000);
   await child.status;
   clearTimeout(timer);
   const end = performance.now() + 5000;
-  while (tree.some((pid) => isAlive(pid)) && performance.now() < end) await pause(20);
+  while (tree.some(isAlive)) {
+    if (performance.now() > end) throw new Error(`Processes ${tree.filter(isAlive)} did not end`);
+    await pause(20);
+  }
+}
+
+/** A cell's first process must be killed itself: that it dies with its parent is undone when it changes identity. */
+function killHard(pid: number): void {
+  try {
+    Deno.kill(pid, "SIGKILL");
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+  }
 }
 
 const isAlive = (pid: number): boolean => !["", "Z", "X"].includes(statFields(pid)[0] ?? "");
