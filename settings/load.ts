@@ -49,15 +49,29 @@ export async function loadSettings(source: SettingsSource): Promise<LoadedSettin
     }
   }
   const parsed = !problems.some((p) => p.severity === "error");
-  const off = parsed ? traceFault(source, cfg, faulty) : "it does not parse as a whole";
+  const off = parsed ? traceFault(source, cfg, faulty) : SAID;
   if (off !== null) values.trace_level = 0;
   const settings = { ...defaultSettings(), ...values, ...chosen } as Settings;
   const traces = settings.trace_level > 0 && settings.trace_file !== "";
+  if (!parsed) return { settings, problems: joinErrors(problems, traces), parsed };
   if (off !== null && off !== SAID && !traces) {
     const message = `Tracing is off because of "${source.cfgName}": ${off}`;
     problems.push({ line: 0, severity: "warning", message });
   }
   return { settings, problems: problems.sort((a, b) => a.line - b.line), parsed };
+}
+
+/** One sentence for all that keeps the file from being read as a whole: the first of it, and how much more there is. */
+function joinErrors(problems: readonly Problem[], traces: boolean): Problem[] {
+  const sorted = problems.toSorted((a, b) => a.line - b.line);
+  const [first, ...more] = sorted.filter((p) => p.severity === "error");
+  const others = sorted.filter((p) => p.severity !== "error");
+  if (first === undefined) return others;
+  const rest = more.length === 0
+    ? ""
+    : ` (the first of ${more.length + 1} faults, the last is in line ${more.at(-1)?.line})`;
+  const message = `${first.message}${traces ? "" : ", so tracing is off"}${rest}`;
+  return [{ ...first, message }, ...others];
 }
 
 const NOTHING: ParsedCfg = { values: new Map(), problems: [] };

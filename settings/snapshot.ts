@@ -37,13 +37,14 @@ export async function openSettings(file: SettingsFile): Promise<SettingsSnapshot
   const report = (problems: readonly Problem[]) => {
     for (const problem of problems) file.onProblem(problemLine(file.name, problem));
   };
-  const read = async (cfgText: string | null) => {
+  const read = async (cfgText: string | null, isThere = cfgText !== null) => {
     const loaded = await loadSettings({ cfgText, cfgName: file.name, overrides: file.overrides });
-    report(loaded.problems);
+    // A file that can't be read has been named already, with the reason.
+    report(isThere && cfgText === null ? [] : loaded.problems);
     return loaded.settings;
   };
   let stamp = stampOf(file.path);
-  let current = await read(readCfg(file));
+  let current = await read(readCfg(file, ", so tracing is off"), stamp !== MISSING);
   return {
     get current() {
       return current;
@@ -80,13 +81,14 @@ function stampOf(path: string): string {
 }
 
 /** The file's text; null when there is none or when it can't be read, which is said. */
-function readCfg(file: SettingsFile): string | null {
+function readCfg(file: SettingsFile, consequence = ""): string | null {
   try {
     return Deno.readTextFileSync(file.path);
   } catch (error) {
     if (!(error instanceof Deno.errors.NotFound)) {
-      const why = error instanceof Error ? error.message : String(error);
-      file.onProblem(`Unable to read "${file.name}": ${why}`);
+      const said = error instanceof Error ? error.message : String(error);
+      const why = said.replace(/: \w+ '.*'$/, ""); // the runtime names its call and the path once more
+      file.onProblem(`Unable to read "${file.name}": ${why}${consequence}`);
     }
     return null;
   }

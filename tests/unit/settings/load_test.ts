@@ -200,6 +200,16 @@ Deno.test("loadSettings: a file that does not parse as a whole has no trace but 
   assertEquals([settings.trace_level, settings.max_hops, parsed], [0, 7, false]);
 });
 
+Deno.test("loadSettings: a file of garbage is one problem, which names the first line and how much there is", async () => {
+  const { problems } = await load("\0\x01garbage\n# fine\n\xff???\n!!\n");
+  assertEquals(problems.map((p) => p.line), [1]);
+  assertStringIncludes(
+    problems[0]?.message ?? "",
+    "is neither a setting nor a comment, so tracing is off",
+  );
+  assertStringIncludes(problems[0]?.message ?? "", "the first of 3 faults, the last is in line 4");
+});
+
 Deno.test("loadSettings: --set goes over the file and takes the same names", async () => {
   const loaded = await load(null, "level=4", "FILE=t", "smtp_listen=:1,:2", "level=2");
   assertEquals(loaded.settings.trace_level, 2);

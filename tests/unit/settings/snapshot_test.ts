@@ -62,6 +62,17 @@ Deno.test("openSettings: something unreadable in its place keeps the snapshot", 
     assertStringIncludes(said[0] ?? "", 'Unable to read "trace.cfg"');
   }));
 
+Deno.test("openSettings: something unreadable at the start is one sentence with the reason", () =>
+  withCfg(async (path, said) => {
+    Deno.removeSync(path);
+    Deno.mkdirSync(path);
+    const snapshot = await open(path, said);
+    assertEquals(snapshot.current.trace_level, 0);
+    assertEquals(said, [
+      'Unable to read "trace.cfg": Is a directory (os error 21), so tracing is off',
+    ]);
+  }));
+
 Deno.test("openSettings: force reads again without a change, overrides stay", () =>
   withCfg(async (path, said) => {
     const snapshot = await open(path, said, ["max_hops=5"]);
