@@ -1,12 +1,14 @@
 /**
  * A sub-command as data: what help prints, what the parser takes and what runs all come from one description.
  *
- * Exit codes: 0 done, 64 a wrong argument, 78 a site that can't be used (sysexits); `lookup` adds qmail's 100 and 111.
+ * Exit codes: 0 done, 64 a wrong argument, 74 standard input or output failed, 78 a site that can't be used (sysexits);
+ * `lookup` adds qmail's 100 and 111.
  */
 import { parseArgs } from "@std/cli/parse-args";
 
 export const EXIT_USAGE = 64;
 export const EXIT_SITE = 78;
+export const EXIT_IO = 74;
 
 /** A wrong argument: the message is one sentence; exit 64. */
 export class UsageError extends Error {
@@ -16,6 +18,18 @@ export class UsageError extends Error {
 /** A site that can't be used: the message is one sentence; exit 78. */
 export class SiteError extends Error {
   override name = "SiteError";
+}
+
+/** Standard input or output failed: exit 74. The message is one sentence; empty when the reader has gone away. */
+export class StreamError extends Error {
+  override name = "StreamError";
+}
+
+/** What `error` of reading or writing `stream` means for the command. */
+export function streamError(stream: "input" | "output", error: unknown): StreamError {
+  if (error instanceof Deno.errors.BrokenPipe) return new StreamError("");
+  const why = error instanceof Error ? error.message : String(error);
+  return new StreamError(`Standard ${stream} failed: ${why}`);
 }
 
 export interface CommandOption {
@@ -80,9 +94,18 @@ function withValues(args: readonly string[], taking: readonly CommandOption[]): 
   return joined;
 }
 
+/** A switch takes no value: "--json=no" would turn it on. @throws {UsageError} */
+function refuseValues(switches: readonly CommandOption[], args: readonly string[]): void {
+  const end = args.indexOf("--");
+  const given = end < 0 ? args : args.slice(0, end);
+  const wrong = switches.find((o) => given.some((arg) => arg.startsWith(`--${o.name}=`)));
+  if (wrong !== undefined) throw new UsageError(`--${wrong.name} takes no value`);
+}
+
 /** Reads `args` as `command` takes them. @throws {UsageError} on an unknown option or a missing value. */
 export function parseCommand(command: Omit<Command, "run">, args: readonly string[]): ParsedArgs {
   const options = [...command.options, HELP];
+  refuseValues(options.filter((o) => o.value === undefined), args);
   const taking = options.filter((o) => o.value !== undefined);
   const parsed = parseArgs(withValues(args, taking), {
     boolean: options.filter((o) => o.value === undefined).map((o) => o.name),

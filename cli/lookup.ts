@@ -19,12 +19,15 @@ import {
   type ParsedArgs,
   SITE_OPTIONS,
   SiteError,
+  streamError,
   UsageError,
 } from "./command.ts";
 import { findSite, readSettings } from "./site.ts";
 
 const EXIT_UNDELIVERABLE = 100;
 const EXIT_UNDECIDED = 111;
+/** How old, in milliseconds, an answer of the file system may be in a list on standard input. */
+const KEEP_MS = 1;
 
 /** The outside world, as far as this command touches it. */
 export interface LookupIo {
@@ -34,9 +37,19 @@ export interface LookupIo {
 }
 
 const REAL_IO: LookupIo = {
-  read: (buffer) => Deno.stdin.readSync(buffer),
+  read(buffer) {
+    try {
+      return Deno.stdin.readSync(buffer);
+    } catch (error) {
+      throw streamError("input", error);
+    }
+  },
   write(bytes) {
-    for (let at = 0; at < bytes.length;) at += Deno.stdout.writeSync(bytes.subarray(at));
+    try {
+      for (let at = 0; at < bytes.length;) at += Deno.stdout.writeSync(bytes.subarray(at));
+    } catch (error) {
+      throw streamError("output", error);
+    }
   },
 };
 
@@ -155,6 +168,7 @@ async function openLookup(args: ParsedArgs): Promise<SiteLookup> {
       defaultDelivery: given === undefined ? set : binaryPath(given),
       users: settings.users,
       recheckMs: 0,
+      keepMs: args.operands.length > 0 ? 0 : KEEP_MS,
     });
   } catch (error) {
     if (error instanceof SiteFault) throw new SiteError(error.message);

@@ -4,7 +4,16 @@
  *
  * Each command's module is loaded only when it is asked for: a stdin session starts a process per connection.
  */
-import { EXIT_SITE, EXIT_USAGE, helpText, parseCommand, SiteError, UsageError } from "./command.ts";
+import {
+  EXIT_IO,
+  EXIT_SITE,
+  EXIT_USAGE,
+  helpText,
+  parseCommand,
+  SiteError,
+  StreamError,
+  UsageError,
+} from "./command.ts";
 import type { CommandTable } from "./help.ts";
 import { VERSION } from "./version.ts";
 
@@ -42,13 +51,21 @@ export async function run(argv: readonly string[]): Promise<number> {
     if (first !== undefined && !first.startsWith("-")) {
       return await runCommand(first, argv.slice(1));
     }
-    const fallback = argv.length === 0 && Deno.stdin.isTerminal() ? "help" : "smtp";
-    return await runCommand(fallback, argv);
+    return Deno.stdin.isTerminal() ? await helpAtTerminal(argv) : await runCommand("smtp", argv);
   } catch (error) {
     if (error instanceof UsageError) return complain(error.message, EXIT_USAGE);
     if (error instanceof SiteError) return complain(error.message, EXIT_SITE);
+    if (error instanceof StreamError) {
+      return error.message === "" ? EXIT_IO : complain(error.message, EXIT_IO);
+    }
     throw error;
   }
+}
+
+/** Nobody types a session by accident: options alone get the help too, when they are right. @throws {UsageError} */
+async function helpAtTerminal(args: readonly string[]): Promise<number> {
+  parseCommand((await import("./smtp.ts")).SMTP, args);
+  return await runCommand("help", []);
 }
 
 async function runCommand(name: string, args: readonly string[]): Promise<number> {
