@@ -66,14 +66,35 @@ function openRegular(path: string, flags = 0): { readonly fd: number; readonly s
   }
 }
 
+/**
+ * An open message. Its descriptor is closed only when no read is under way: the number would be somebody else's file
+ * while the read goes on.
+ */
 function open(path: string): OpenMessage {
-  let { fd } = openRegular(path);
+  const { fd } = openRegular(path);
+  let reading = 0;
+  let isClosed = false;
+  const requireOpen = () => {
+    if (isClosed) throw new Error(`"${path}" is closed already`);
+  };
   return {
-    readNow: (into) => fs.readSync(fd, into, 0, into.length, null),
-    read: async (into) => (await readLater(fd, into, 0, into.length, null)).bytesRead,
+    readNow(into) {
+      requireOpen();
+      return fs.readSync(fd, into, 0, into.length, null);
+    },
+    async read(into) {
+      requireOpen();
+      reading++;
+      try {
+        return (await readLater(fd, into, 0, into.length, null)).bytesRead;
+      } finally {
+        if (--reading === 0 && isClosed) fs.closeSync(fd);
+      }
+    },
     close() {
-      if (fd >= 0) fs.closeSync(fd);
-      fd = -1;
+      if (isClosed) return;
+      isClosed = true;
+      if (reading === 0) fs.closeSync(fd);
     },
   };
 }

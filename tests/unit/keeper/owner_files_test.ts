@@ -63,6 +63,28 @@ Deno.test("ownerFiles: reads as pop3/ reads, and says what is missing", async ()
   assertEquals(files.readIndex(box.file, 17), "Subject: x\n\nbody\n");
 });
 
+Deno.test("ownerFiles: a message that is closed while it is read ends the read first", async () => {
+  using box = makeMaildir(null);
+  const files = ownerFiles(JOE, asIs);
+  Deno.writeTextFileSync(`${box.dir}/other`, "somebody else's");
+  for (let i = 0; i < 50; i++) {
+    const message = files.open(box.file);
+    const into = new Uint8Array(17);
+    const reading = message.read(into);
+    message.close();
+    // Takes the lowest free number: the one that a close would have given free.
+    using other = Deno.openSync(`${box.dir}/other`);
+    assert(other.statSync().isFile);
+    assertEquals(await reading, 17);
+    assertEquals(new TextDecoder().decode(into), "Subject: x\n\nbody\n");
+    await assertRejects(() => message.read(into), Error, "closed");
+  }
+  const count = () => [...Deno.readDirSync("/proc/self/fd")].length;
+  const before = count();
+  files.open(box.file).close();
+  assertEquals(count(), before);
+});
+
 Deno.test("ownerFiles: a fifo, a directory or a link to the index holds nobody up", () => {
   using box = makeMaildir(null);
   const files = ownerFiles(JOE, asIs);
