@@ -89,14 +89,9 @@ export function runLine(context: Pop3Context, line: Uint8Array): void | Promise<
   return run(context, line.subarray(length + 1));
 }
 
-/** Does the line begin an AUTH exchange? */
-export function isAuth(line: Uint8Array): boolean {
-  return TABLE.get(packVerb(line, verbLength(line)))?.verb === "AUTH";
-}
-
 /**
- * The line for the trace, secrets replaced. `knownOnly`: a line that is no command is not shown either, as it may be
- * an answer that a refused AUTH left behind.
+ * The line for the trace, secrets replaced. `knownOnly` (nobody is logged in): a line that is no command is not shown
+ * either, as it may be a PASS with a blank before it, or an answer that a refused AUTH left behind.
  */
 export function lineForTrace(line: Uint8Array, knownOnly: boolean): string {
   const length = verbLength(line);

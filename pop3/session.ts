@@ -8,7 +8,7 @@
 import type { EndReason, Engine, Output, Peer, SecureInfo, Wants } from "../net/types.ts";
 import { POP3_EVENTS } from "../trace/events.ts";
 import { apopJudge } from "./authorization.ts";
-import { isAuth, lineForTrace, runLine } from "./commands.ts";
+import { lineForTrace, runLine } from "./commands.ts";
 import type { Counters, OpenDrop, PendingSasl, Pop3Context } from "./context.ts";
 import type { Pop3Deps, State } from "./context.ts";
 import { enterTransaction } from "./login.ts";
@@ -61,7 +61,6 @@ class Pop3Session implements Engine, Pop3Context {
   #errors = 0;
   #running = false;
   #isSummed = false;
-  #sawAuth = false;
 
   constructor(deps: Pop3Deps, peer: Peer, output: Output) {
     this.deps = deps;
@@ -177,7 +176,6 @@ class Pop3Session implements Engine, Pop3Context {
     }
     if (line[line.length - 1] === CR) line = line.subarray(0, line.length - 1);
     if (this.deps.tracer.level >= 4) this.#traceReceived(line);
-    if (this.state === "authorization" && isAuth(line)) this.#sawAuth = true;
     return this.#run(() => this.sasl === null ? runLine(this, line) : answerChallenge(this, line));
   }
 
@@ -265,7 +263,7 @@ class Pop3Session implements Engine, Pop3Context {
 
   #traceReceived(line: Uint8Array): void {
     const isAnswer = this.sasl !== null;
-    const shown = isAnswer ? "..." : lineForTrace(line, this.#sawAuth && this.login === "");
+    const shown = isAnswer ? "..." : lineForTrace(line, this.login === "");
     const fields = { line: shown };
     this.deps.tracer.emit(this.peer.session, POP3_EVENTS.received, fields);
   }

@@ -263,7 +263,8 @@ Deno.test("trace: summary, one line for a failed login, no password at any level
   withTwo(async (path) => {
     const tracer = memoryTrace(4);
     const lines =
-      "USER joe\r\nPASS wrong-one\r\nUSER joe\r\nPASS secret\r\nAUTH PLAIN c2VjcmV0\r\n" +
+      "USER joe\r\nPASS wrong-one\r\n PASS secret\r\nPASS\tsecret\r\nPASSsecret\r\nsecret\r\n" +
+      "USER joe\r\nPASS secret\r\nAUTH PLAIN c2VjcmV0\r\n" +
       "STAT\r\nRETR 1\r\nTOP 2 0\r\nDELE 2\r\nQUIT\r\n";
     await talk({ path, loggedIn: false, tracer }, lines);
     const text = tracer.lines.join("\n");
