@@ -19,7 +19,7 @@ import {
   type SaslStep,
   type SecretMechanism,
 } from "./sasl_types.ts";
-import type { SecretSource } from "./types.ts";
+import type { AuthAnswer, SecretSource } from "./types.ts";
 
 export { randomNonce, type SaslContext, type SaslExchange, type SaslStep } from "./sasl_types.ts";
 
@@ -69,12 +69,22 @@ function login(context: SaslContext): SaslExchange {
   };
 }
 
+/** A certificate proves who somebody is; the users file, where there is one, says whether he still may. */
+async function mayStill(login: string, secrets: SecretSource): Promise<AuthAnswer> {
+  const found = await secrets.secretOf(login);
+  if (found.kind === "undecided") return found;
+  return found.kind === "unknown" ? { kind: "refused" } : { kind: "ok", account: found.account };
+}
+
 function external(context: SaslContext): SaslExchange {
-  const receive = (data: string): SaslStep => {
-    const proven = context.external;
-    if (proven === null || (data !== "" && data !== proven)) return refused(data);
-    const account = { login: proven, user: null, uid: null, gid: null, home: null, maildir: null };
-    return { kind: "done", login: proven, answer: { kind: "ok", account } };
+  const { external: login, secrets } = context;
+  const receive = (data: string): SaslStep | Promise<SaslStep> => {
+    if (login === null || (data !== "" && data !== login)) return refused(data);
+    if (secrets !== null) {
+      return mayStill(login, secrets).then((answer) => ({ kind: "done", login, answer }));
+    }
+    const account = { login, user: null, uid: null, gid: null, home: null, maildir: null };
+    return { kind: "done", login, answer: { kind: "ok", account } };
   };
   return { start: (initial) => initial === null ? challenge("") : receive(initial), receive };
 }

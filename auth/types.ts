@@ -56,7 +56,7 @@ export type SecretAnswer =
 
 /** Stored secrets, for mechanisms in which the client sends no password. */
 export interface SecretSource {
-  /** Never rejects. */
+  /** Never rejects. Where secrets stay elsewhere, none come along: it tells whether there is such a login. */
   secretOf(login: string): SecretAnswer | Promise<SecretAnswer>;
   /** Which stored forms there are at all: mechanisms that nobody could use are not offered. */
   forms(): { readonly clear: boolean; readonly scram: boolean };

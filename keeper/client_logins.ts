@@ -3,7 +3,7 @@
  * responses of mechanisms that send none, go there; no secret comes back.
  */
 import type { RemoteSecrets, SaslExchange, SaslStep } from "../auth/mod.ts";
-import type { Account, AuthAnswer, Authenticator, SessionEnv } from "../auth/types.ts";
+import type { Account, AuthAnswer, Authenticator, SecretAnswer, SessionEnv } from "../auth/types.ts";
 import type { Asking, Reply } from "./connection.ts";
 import { Trouble } from "./protocol.ts";
 
@@ -91,8 +91,19 @@ function openExchange(
   };
 }
 
-const KEPT_BACK =
-  "The keeper judges passwords and responses; it can't vouch for a login by certificate";
+/** Is there such a login? Neither its secret nor a token for its maildrop comes back. */
+async function known(keeper: Asking, login: string): Promise<SecretAnswer> {
+  if (isTooLong(login)) return { kind: "unknown" };
+  try {
+    const reply = await keeper.ask("login", "login.known", { login });
+    if (!reply.flag("known")) return { kind: "unknown" };
+  } catch (error) {
+    if (!(error instanceof Trouble)) throw error;
+    return { kind: "undecided", reason: error.message };
+  }
+  const account = { login, user: null, uid: null, gid: null, home: null, maildir: null };
+  return { kind: "secret", account, clear: null, scram: null };
+}
 
 /** Secrets that stay with the keeper. `now` in milliseconds. */
 export function openKeeperSecrets(
@@ -112,7 +123,7 @@ export function openKeeperSecrets(
   };
   askForms();
   return {
-    secretOf: () => ({ kind: "undecided", reason: KEPT_BACK }),
+    secretOf: (login) => known(keeper, login),
     forms() {
       askForms();
       return forms;

@@ -15,7 +15,8 @@ function readOutcome(reply: Reply): QueueOutcome {
   const kind = reply.text("kind");
   if (kind === "queued") return { kind, id: reply.text("id") };
   const trouble = { code: reply.text("code"), reason: reply.text("reason") };
-  return { kind: kind === "refused" ? "refused" : "deferred", ...trouble };
+  const whose = reply.flag("isPublic") ? { isPublic: true as const } : {};
+  return { kind: kind === "refused" ? "refused" : "deferred", ...trouble, ...whose };
 }
 
 /** One message on its way. Not one byte of it is kept once the keeper has it. */

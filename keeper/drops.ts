@@ -10,7 +10,13 @@ import type { Listing } from "../pop3/listing.ts";
 import type { OpenMessage } from "../pop3/maildrop_files.ts";
 import { bytesOf, MAX_PAYLOAD_BYTES } from "./frames.ts";
 import type { Tokens } from "./logins.ts";
-import { type Answer, type KeeperServices, makeHandles, type Operations } from "./operations.ts";
+import {
+  type Answer,
+  type Handles,
+  type KeeperServices,
+  makeHandles,
+  type Operations,
+} from "./operations.ts";
 import { ProtocolError, Trouble } from "./protocol.ts";
 
 interface OpenDrop {
@@ -23,7 +29,7 @@ const SIZE_BYTES = 8;
 const INDEX_BYTES = 4;
 
 /** A MaildropError as an answer; anything else is a fault of this message alone. */
-export function troubleOf(error: unknown): unknown {
+function troubleOf(error: unknown): unknown {
   return error instanceof MaildropError ? new Trouble(error.kind, error.message) : error;
 }
 
@@ -78,113 +84,134 @@ function readIndices(payload: Uint8Array<ArrayBuffer>, count: number): number[] 
   return indices;
 }
 
+/** What the front has open. */
+class Drops {
+  readonly #services: () => KeeperServices;
+  readonly #tokens: Tokens;
+  readonly #drops: Handles<OpenDrop>;
+  readonly #messages: Handles<OpenMessage>;
+  /** The front keeps listings by these. */
+  readonly #numbers = new WeakMap<Listing, number>();
+  #lastListing = 0;
+
+  constructor(services: () => KeeperServices, tokens: Tokens) {
+    const limit = () => services().maxDrops;
+    this.#services = services;
+    this.#tokens = tokens;
+    this.#drops = makeHandles<OpenDrop>("maildrop", limit);
+    this.#messages = makeHandles<OpenMessage>("open message", limit);
+  }
+
+  async open(token: string, session: number): Promise<Answer> {
+    const account = this.#tokens.take(token);
+    const maildrop = await this.#services().openMaildrop(account, session);
+    const { listing, cached, path } = maildrop;
+    const drop = addOrClose(this.#drops, { maildrop, marked: new Set() }, () => maildrop.close?.());
+    const facts = {
+      count: listing.messages.length,
+      rawBytes: listing.rawBytes,
+      octets: listing.octets,
+    };
+    return { header: { drop, listing: this.#numberOf(listing), cached, path, ...facts } };
+  }
+
+  ids(drop: number, from: number): Answer {
+    return idPage(this.#drops.get(drop).maildrop.listing, from);
+  }
+
+  async sizes(drop: number, from: number): Promise<Answer> {
+    const { maildrop } = this.#drops.get(drop);
+    await maildrop.settleSizes();
+    return sizePage(maildrop.listing, from);
+  }
+
+  async message(drop: number, index: number): Promise<Answer> {
+    const { maildrop } = this.#drops.get(drop);
+    if (index >= maildrop.listing.messages.length) {
+      throw new ProtocolError("A question is about a message that is not there");
+    }
+    const message = await maildrop.open(index);
+    const handle = addOrClose(this.#messages, message, () => message.close());
+    return await this.read(handle);
+  }
+
+  /** The next piece; the end closes the message. */
+  async read(handle: number): Promise<Answer> {
+    const message = this.#messages.get(handle);
+    const into = new Uint8Array(MAX_PAYLOAD_BYTES);
+    try {
+      const length = await fill(message, into);
+      const isEnd = length < into.length;
+      if (isEnd) this.shut(handle);
+      return { header: { message: handle, end: isEnd }, payload: into.subarray(0, length) };
+    } catch (error) {
+      this.shut(handle);
+      throw new Trouble("permanent", error instanceof Error ? error.message : String(error));
+    }
+  }
+
+  shut(handle: number): Answer {
+    this.#messages.remove(handle)?.close();
+    return DONE;
+  }
+
+  mark(drop: number, payload: Uint8Array<ArrayBuffer>): Answer {
+    const { maildrop, marked } = this.#drops.get(drop);
+    for (const index of readIndices(payload, maildrop.listing.messages.length)) marked.add(index);
+    return DONE;
+  }
+
+  async update(drop: number): Promise<Answer> {
+    const { maildrop, marked } = this.#drops.get(drop);
+    return { header: { ...await maildrop.update(marked) } };
+  }
+
+  close(drop: number): Answer {
+    this.#drops.remove(drop)?.maildrop.close?.();
+    return DONE;
+  }
+
+  closeAll(): void {
+    for (const message of this.#messages.values()) message.close();
+  }
+
+  #numberOf(listing: Listing): number {
+    const number = this.#numbers.get(listing) ?? ++this.#lastListing;
+    this.#numbers.set(listing, number);
+    return number;
+  }
+}
+
+const DONE: Answer = { header: {} };
+
+/** Adds to `handles`; what is over the limit is closed. @throws {Trouble} */
+function addOrClose<T>(handles: Handles<T>, thing: T, close: () => void): number {
+  try {
+    return handles.add(thing);
+  } catch (error) {
+    close();
+    throw error;
+  }
+}
+
 /** The operations, and their end: everything that is open is closed. */
 export function dropOperations(
   services: () => KeeperServices,
   tokens: Tokens,
 ): { readonly operations: Operations; close(): void } {
-  const limit = () => services().maxDrops;
-  const drops = makeHandles<OpenDrop>("maildrop", limit);
-  const messages = makeHandles<OpenMessage>("open message", limit);
-  const numbers = new WeakMap<Listing, number>();
-  let lastListing = 0;
-
-  const numberOf = (listing: Listing): number => {
-    const number = numbers.get(listing) ?? ++lastListing;
-    numbers.set(listing, number);
-    return number;
-  };
-
-  function addDrop(maildrop: Maildrop): number {
-    try {
-      return drops.add({ maildrop, marked: new Set() });
-    } catch (error) {
-      maildrop.close?.();
-      throw error;
-    }
-  }
-
-  /** The next piece; the end closes the message. */
-  async function piece(handle: number, message: OpenMessage): Promise<Answer> {
-    const into = new Uint8Array(MAX_PAYLOAD_BYTES);
-    try {
-      const length = await fill(message, into);
-      const isEnd = length < into.length;
-      if (isEnd) messages.remove(handle)?.close();
-      return { header: { message: handle, end: isEnd }, payload: into.subarray(0, length) };
-    } catch (error) {
-      messages.remove(handle)?.close();
-      const why = error instanceof Error ? error.message : String(error);
-      throw new Trouble("permanent", why);
-    }
-  }
-
-  const operations: Operations = {
-    "drop.open": (values) =>
-      settled(async () => {
-        const account = tokens.take(values.text("token"));
-        const maildrop = await services().openMaildrop(account, values.number("session"));
-        const { listing, cached, path } = maildrop;
-        const drop = addDrop(maildrop);
-        const facts = {
-          count: listing.messages.length,
-          rawBytes: listing.rawBytes,
-          octets: listing.octets,
-        };
-        return { header: { drop, listing: numberOf(listing), cached, path, ...facts } };
-      }),
-    "drop.ids": (values) =>
-      idPage(drops.get(values.number("drop")).maildrop.listing, values.number("from")),
-    "drop.sizes": (values) =>
-      settled(async () => {
-        const { maildrop } = drops.get(values.number("drop"));
-        await maildrop.settleSizes();
-        return sizePage(maildrop.listing, values.number("from"));
-      }),
-    "drop.message": (values) =>
-      settled(async () => {
-        const { maildrop } = drops.get(values.number("drop"));
-        const index = values.number("index");
-        if (index >= maildrop.listing.messages.length) {
-          throw new ProtocolError("A question is about a message that is not there");
-        }
-        const message = await maildrop.open(index);
-        let handle: number;
-        try {
-          handle = messages.add(message);
-        } catch (error) {
-          message.close();
-          throw error;
-        }
-        return await piece(handle, message);
-      }),
-    "drop.read": (values) => {
-      const handle = values.number("message");
-      return piece(handle, messages.get(handle));
-    },
-    "drop.shut": (values) => {
-      messages.remove(values.number("message"))?.close();
-      return { header: {} };
-    },
-    "drop.mark": (values, payload) => {
-      const { maildrop, marked } = drops.get(values.number("drop"));
-      for (const index of readIndices(payload, maildrop.listing.messages.length)) marked.add(index);
-      return { header: {} };
-    },
-    "drop.update": (values) =>
-      settled(async () => {
-        const { maildrop, marked } = drops.get(values.number("drop"));
-        return { header: { ...await maildrop.update(marked) } };
-      }),
-    "drop.close": (values) => {
-      drops.remove(values.number("drop"))?.maildrop.close?.();
-      return { header: {} };
-    },
-  };
+  const drops = new Drops(services, tokens);
   return {
-    operations,
-    close: () => {
-      for (const message of messages.values()) message.close();
+    operations: {
+      "drop.open": (v) => settled(() => drops.open(v.text("token"), v.number("session"))),
+      "drop.ids": (v) => drops.ids(v.number("drop"), v.number("from")),
+      "drop.sizes": (v) => settled(() => drops.sizes(v.number("drop"), v.number("from"))),
+      "drop.message": (v) => settled(() => drops.message(v.number("drop"), v.number("index"))),
+      "drop.read": (v) => drops.read(v.number("message")),
+      "drop.shut": (v) => drops.shut(v.number("message")),
+      "drop.mark": (v, payload) => drops.mark(v.number("drop"), payload),
+      "drop.update": (v) => settled(() => drops.update(v.number("drop"))),
+      "drop.close": (v) => drops.close(v.number("drop")),
     },
+    close: () => drops.closeAll(),
   };
 }

@@ -93,6 +93,14 @@ export function loginOperations(auth: () => AuthService, tokens: Tokens): Operat
       const [login, digest] = [values.text("login"), values.text("digest")];
       return answerWith(await checkApop(secrets, login, digest, values.text("stamp")), tokens);
     },
+    // For a login that a certificate proved to the front: yes or no, and nothing that opens a maildrop.
+    async "login.known"(values) {
+      const { secrets } = auth();
+      if (secrets === null) throw cannot("certificate");
+      const found = await secrets.secretOf(values.text("login"));
+      if (found.kind === "undecided") throw new Trouble("temporary", found.reason);
+      return { header: { known: found.kind === "secret" } };
+    },
     "login.forms": () => ({ header: auth().secrets?.forms() ?? { clear: false, scram: false } }),
   };
 }

@@ -27,6 +27,8 @@ interface Mail {
   waiting: number;
 }
 
+type BegunMail = Mail & { readonly delivery: Promise<Delivery> };
+
 const TAKEN: Answer = { header: {} };
 
 /** @throws {ProtocolError} */
@@ -45,125 +47,147 @@ export function parseEnvelope(text: string): Envelope {
   return { sender, recipients };
 }
 
-/** The operations, and their end: resolves when nothing incomplete is left and what was complete is delivered. */
-export function mailOperations(
-  services: () => KeeperServices,
-): { readonly operations: Operations; close(): Promise<void> } {
-  // By the front's own numbers: it need not wait for an answer before it goes on.
-  const mails = new Map<number, Mail>();
-  const ending = new Set<Promise<unknown>>();
-  let envelopeBytes = 0;
+/** The messages in hand. */
+class Mails {
+  readonly #services: () => KeeperServices;
+  /** By the front's own numbers: it need not wait for an answer before it goes on. */
+  readonly #mails = new Map<number, Mail>();
+  readonly #ending = new Set<Promise<unknown>>();
+  #envelopeBytes = 0;
 
-  function forget(number: number): void {
-    envelopeBytes -= mails.get(number)?.envelopeBytes ?? 0;
-    mails.delete(number);
+  constructor(services: () => KeeperServices) {
+    this.#services = services;
   }
 
-  function take(mail: Mail, payload: Uint8Array, isLast: boolean): Answer {
+  open(number: number, session: number, payload: Uint8Array, isLast: boolean): Answer {
+    if (this.#mails.has(number)) throw new ProtocolError("Two messages have one number");
+    if (this.#mails.size >= this.#services().maxMails) {
+      const inHand = this.#mails.size;
+      throw new Trouble("temporary", `The keeper has ${inHand} messages in hand already`);
+    }
+    this.#mails.set(number, {
+      session,
+      envelope: "",
+      envelopeBytes: 0,
+      delivery: null,
+      tail: Promise.resolve(),
+      waiting: 0,
+    });
+    return this.more(number, payload, isLast);
+  }
+
+  /** Takes a piece of the envelope; the last one begins the delivery. */
+  more(number: number, payload: Uint8Array, isLast: boolean): Answer {
+    const mail = this.#get(number);
     if (mail.delivery !== null) throw new ProtocolError("An envelope goes on behind its end");
-    if (envelopeBytes + payload.length > MAX_ENVELOPES_BYTES) {
-      throw new Trouble("temporary", `The keeper has ${envelopeBytes} bytes of envelopes in hand`);
+    const inHand = this.#envelopeBytes;
+    if (inHand + payload.length > MAX_ENVELOPES_BYTES) {
+      throw new Trouble("temporary", `The keeper has ${inHand} bytes of envelopes in hand`);
     }
     mail.envelope += binaryOf(payload);
     mail.envelopeBytes += payload.length;
-    envelopeBytes += payload.length;
+    this.#envelopeBytes += payload.length;
     if (mail.envelopeBytes > MAX_ENVELOPE_BYTES) {
       throw new ProtocolError("An envelope is too long");
     }
     if (isLast) {
       const envelope = parseEnvelope(mail.envelope);
       mail.envelope = "";
-      mail.delivery = Promise.resolve(services().queue.open(mail.session, envelope));
+      mail.delivery = Promise.resolve(this.#services().queue.open(mail.session, envelope));
       mail.tail = mail.delivery.catch(() => undefined);
     }
     return TAKEN;
   }
 
-  function find(number: number): Mail & { readonly delivery: Promise<Delivery> } {
-    const mail = mails.get(number);
+  async write(number: number, payload: Uint8Array): Promise<Answer> {
+    const mail = this.#begun(number);
+    if (++mail.waiting > WRITE_WINDOW) {
+      throw new ProtocolError("A message comes faster than it is taken");
+    }
+    await behind(mail, async () => (await mail.delivery).write(payload));
+    mail.waiting--;
+    return TAKEN;
+  }
+
+  async commit(number: number): Promise<Answer> {
+    const outcome: QueueOutcome = await this.#end(number, (delivery) => delivery.commit());
+    return { header: { isPublic: false, ...outcome } };
+  }
+
+  async abort(number: number): Promise<Answer> {
+    const mail = this.#mails.get(number);
+    if (mail?.delivery === null) this.#forget(number);
+    else if (mail !== undefined) await this.#end(number, (delivery) => delivery.abort());
+    return TAKEN;
+  }
+
+  async can(address: string): Promise<Answer> {
+    return { header: { reason: await this.#services().queue.canDeliver(address) } };
+  }
+
+  /** Aborts what is incomplete, waits for what is complete. */
+  async close(): Promise<void> {
+    for (const [number, mail] of [...this.#mails]) {
+      this.#forget(number);
+      if (mail.delivery === null) continue;
+      this.#ending.add(behind(mail, async () => (await mail.delivery)?.abort()));
+    }
+    await Promise.allSettled(this.#ending);
+  }
+
+  #get(number: number): Mail {
+    const mail = this.#mails.get(number);
     if (mail === undefined) throw new Trouble("temporary", "The keeper has no such message");
+    return mail;
+  }
+
+  #begun(number: number): BegunMail {
+    const mail = this.#get(number);
     if (mail.delivery === null) {
       throw new ProtocolError("A message begins before its envelope ends");
     }
-    return mail as Mail & { readonly delivery: Promise<Delivery> };
+    return mail as BegunMail;
   }
 
-  /** Runs `work` behind everything that was asked about this mail before. */
-  function behind<T>(mail: Mail, work: () => T | Promise<T>): Promise<T> {
-    const done = mail.tail.then(work);
-    mail.tail = done.catch(() => undefined);
-    return done;
+  #forget(number: number): void {
+    this.#envelopeBytes -= this.#mails.get(number)?.envelopeBytes ?? 0;
+    this.#mails.delete(number);
   }
 
   /** Ends a mail; what it does is waited for at the keeper's end. */
-  function end<T>(number: number, how: (delivery: Delivery) => T | Promise<T>): Promise<T> {
-    const mail = find(number);
-    forget(number);
+  #end<T>(number: number, how: (delivery: Delivery) => T | Promise<T>): Promise<T> {
+    const mail = this.#begun(number);
+    this.#forget(number);
     const done = behind(mail, async () => how(await mail.delivery));
-    ending.add(done);
-    const over = () => void ending.delete(done);
+    this.#ending.add(done);
+    const over = () => void this.#ending.delete(done);
     done.then(over, over);
     return done;
   }
+}
 
-  const operations: Operations = {
-    "mail.open"(values, payload) {
-      const number = values.number("mail");
-      if (mails.has(number)) throw new ProtocolError("Two messages have one number");
-      if (mails.size >= services().maxMails) {
-        throw new Trouble("temporary", `The keeper has ${mails.size} messages in hand already`);
-      }
-      const session = values.number("session");
-      const mail: Mail = {
-        session,
-        envelope: "",
-        envelopeBytes: 0,
-        delivery: null,
-        tail: Promise.resolve(),
-        waiting: 0,
-      };
-      mails.set(number, mail);
-      return take(mail, payload, values.flag("last"));
-    },
-    "mail.more"(values, payload) {
-      const mail = mails.get(values.number("mail"));
-      if (mail === undefined) throw new Trouble("temporary", "The keeper has no such message");
-      return take(mail, payload, values.flag("last"));
-    },
-    async "mail.write"(values, payload) {
-      const mail = find(values.number("mail"));
-      if (++mail.waiting > WRITE_WINDOW) {
-        throw new ProtocolError("A message comes faster than it is taken");
-      }
-      await behind(mail, async () => (await mail.delivery).write(payload));
-      mail.waiting--;
-      return TAKEN;
-    },
-    async "mail.commit"(values) {
-      const outcome: QueueOutcome = await end(values.number("mail"), (d) => d.commit());
-      return { header: { ...outcome } };
-    },
-    async "mail.abort"(values) {
-      const number = values.number("mail");
-      const mail = mails.get(number);
-      if (mail?.delivery === null) forget(number);
-      else if (mail !== undefined) await end(number, (d) => d.abort());
-      return TAKEN;
-    },
-    async "mail.can"(values) {
-      return { header: { reason: await services().queue.canDeliver(values.text("address")) } };
-    },
-  };
+/** Runs `work` behind everything that was asked about this mail before. */
+function behind<T>(mail: Mail, work: () => T | Promise<T>): Promise<T> {
+  const done = mail.tail.then(work);
+  mail.tail = done.catch(() => undefined);
+  return done;
+}
 
+/** The operations, and their end: resolves when nothing incomplete is left and what was complete is delivered. */
+export function mailOperations(
+  services: () => KeeperServices,
+): { readonly operations: Operations; close(): Promise<void> } {
+  const mails = new Mails(services);
   return {
-    operations,
-    async close() {
-      for (const [number, mail] of [...mails]) {
-        forget(number);
-        if (mail.delivery === null) continue;
-        ending.add(behind(mail, async () => (await mail.delivery)?.abort()));
-      }
-      await Promise.allSettled(ending);
+    operations: {
+      "mail.open": (v, payload) =>
+        mails.open(v.number("mail"), v.number("session"), payload, v.flag("last")),
+      "mail.more": (v, payload) => mails.more(v.number("mail"), payload, v.flag("last")),
+      "mail.write": (v, payload) => mails.write(v.number("mail"), payload),
+      "mail.commit": (v) => mails.commit(v.number("mail")),
+      "mail.abort": (v) => mails.abort(v.number("mail")),
+      "mail.can": (v) => mails.can(v.text("address")),
     },
+    close: () => mails.close(),
   };
 }

@@ -5,7 +5,7 @@ import type { Account } from "../auth/types.ts";
 import type { Maildrop } from "../pop3/maildrop.ts";
 import type { MaildirQueue } from "../queue/mod.ts";
 import type { Header } from "./frames.ts";
-import { ProtocolError, Trouble, type Values } from "./protocol.ts";
+import { Trouble, type Values } from "./protocol.ts";
 
 export interface Answer {
   readonly header: Header;
@@ -72,9 +72,4 @@ export function makeHandles<T>(what: string, limit: () => number): Handles<T> {
     },
     values: () => things.values(),
   };
-}
-
-/** For operations without payload. @throws {ProtocolError} */
-export function requireNoPayload(payload: Uint8Array): void {
-  if (payload.length > 0) throw new ProtocolError("A question has a payload that it must not have");
 }

@@ -15,7 +15,6 @@ import {
   type SaslExchange,
   type SaslStep,
 } from "../auth/mod.ts";
-import type { AuthAnswer } from "../auth/types.ts";
 import { toBase64 } from "../auth/bytes.ts";
 import { sessionEnv } from "../net/session_env.ts";
 import { POP3_EVENTS } from "../trace/events.ts";
@@ -98,29 +97,8 @@ function take(
     case "malformed":
       return giveUp(context, mechanism, step);
     case "done":
-      return mechanism === "EXTERNAL"
-        ? settleExternal(context, step.login, step.answer)
-        : settleLogin(context, step.login, mechanism, step.answer);
+      return settleLogin(context, step.login, mechanism, step.answer);
   }
-}
-
-/** A certificate proves who somebody is; the users file, where there is one, says whether he still may. */
-async function settleExternal(
-  context: Pop3Context,
-  login: string,
-  proven: AuthAnswer,
-): Promise<void> {
-  const { secrets } = context.deps;
-  let answer = proven;
-  if (proven.kind === "ok" && secrets !== null && secrets !== undefined) {
-    const found = await secrets.secretOf(login);
-    answer = found.kind === "undecided"
-      ? found
-      : found.kind === "unknown"
-      ? { kind: "refused" }
-      : { kind: "ok", account: found.account };
-  }
-  return await settleLogin(context, login, "EXTERNAL", answer);
 }
 
 function giveUp(

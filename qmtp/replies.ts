@@ -2,6 +2,7 @@
  * Every answer of the QMTP and QMQP services, once: K (done), Z (try again) or D (never), and a text with the status
  * code of RFC 3463 at its end, as qmail-qmtpd and qmail-qmqpd write it. Ids never change; the trace speaks of them.
  */
+import { publicReason } from "../queue/incoming.ts";
 import type { QueueOutcome } from "../queue/types.ts";
 
 /** One answer. */
@@ -63,6 +64,13 @@ export const REPLIES = {
     "4.3.0",
     "unable to read controls, try again later",
   ),
+  queue_deferred: reply(
+    "queue_deferred",
+    "Z",
+    "4.3.0",
+    "message can't be taken now, try again later",
+  ),
+  queue_refused: reply("queue_refused", "D", "5.3.0", "message refused"),
   too_busy: reply("too_busy", "Z", "4.3.2", "too many sessions, try again later"),
   too_many_sessions: reply(
     "too_many_sessions",
@@ -75,16 +83,12 @@ export const REPLIES = {
   shutdown: reply("shutdown", "Z", "4.3.2", "service is stopping, try again later"),
 } as const satisfies Readonly<Record<string, Reply>>;
 
-/** The answer that a hand-over came to. `seconds`: since 1970. */
-export function replyOfOutcome(outcome: QueueOutcome, seconds: number): Reply {
-  switch (outcome.kind) {
-    case "queued":
-      return reply("accepted", "K", "", `ok ${seconds} ${outcome.id}`);
-    case "deferred":
-      return reply("queue_deferred", "Z", outcome.code, outcome.reason);
-    case "refused":
-      return reply("queue_refused", "D", outcome.code, outcome.reason);
-  }
+/** The answer that a hand-over came to. `seconds`: since 1970; `session`: its number in the trace. */
+export function replyOfOutcome(outcome: QueueOutcome, seconds: number, session: number): Reply {
+  if (outcome.kind === "queued") return reply("accepted", "K", "", `ok ${seconds} ${outcome.id}`);
+  const general = outcome.kind === "refused" ? REPLIES.queue_refused : REPLIES.queue_deferred;
+  const text = publicReason(outcome, general.text, session);
+  return reply(general.id, general.letter, outcome.code, text);
 }
 
 /** The same answer, naming the recipient that it is about. */

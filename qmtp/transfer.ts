@@ -5,6 +5,7 @@
  * takes its envelope last. Our queue wants the envelope first, so the message waits in a spool (64 KiB in memory, then a
  * nameless file). "K" only follows the queue's word that the message is safe.
  */
+import { sessionEnv } from "../net/session_env.ts";
 import { receivedLine } from "../queue/incoming.ts";
 import { openSpool, type Spool } from "../queue/spool.ts";
 import type { QueueOutcome } from "../queue/types.ts";
@@ -86,7 +87,7 @@ export function endMessage(session: Session): void | Promise<void> {
 
 /** Message and envelope are complete: hands over what may be handed over, and answers. */
 export function finishPackage(session: Session): void | Promise<void> {
-  const { pack, deps } = session;
+  const { pack, deps, peer } = session;
   tracePackage(session);
   if (pack.sender === null) pack.refusal ??= REPLIES.bad_sender;
   if (session.reading.grammar === "qmqp" && pack.named === 0) pack.worst ??= REPLIES.no_recipient;
@@ -100,7 +101,8 @@ export function finishPackage(session: Session): void | Promise<void> {
   session.commit = handOver(session, spool, pack.sender ?? "").then((outcome) => {
     session.commit = null;
     traceOutcome(session, outcome);
-    return answerAll(session, replyOfOutcome(outcome, Math.floor(deps.clock() / 1000)), 0);
+    const seconds = Math.floor(deps.clock() / 1000);
+    return answerAll(session, replyOfOutcome(outcome, seconds, peer.session), 0);
   });
   return session.commit;
 }
@@ -109,7 +111,7 @@ export function finishPackage(session: Session): void | Promise<void> {
 async function handOver(session: Session, spool: Spool, sender: string): Promise<QueueOutcome> {
   const { deps, peer, pack } = session;
   const { recipients } = pack;
-  const delivery = await deps.queue.open(peer.session, { sender, recipients }, peer.env);
+  const delivery = await deps.queue.open(peer.session, { sender, recipients }, sessionEnv(peer));
   try {
     await delivery.write(bytesOf(received(session)));
     for await (const piece of spool.read()) await delivery.write(piece);
@@ -126,15 +128,8 @@ async function handOver(session: Session, spool: Spool, sender: string): Promise
 const bytesOf = (text: string): Uint8Array => Uint8Array.from(text, (c) => c.charCodeAt(0));
 
 function received({ peer, reading, deps }: Session): string {
-  return receivedLine({
-    remoteHost: peer.remoteHost,
-    remoteInfo: peer.remoteInfo,
-    remoteIp: peer.remoteIp,
-    helo: null,
-    local: peer.localHost ?? peer.localIp,
-    protocol: reading.grammar === "qmtp" ? "QMTP" : "QMQP",
-    comment: "",
-  }, deps.clock());
+  const protocol = reading.grammar === "qmtp" ? "QMTP" : "QMQP";
+  return receivedLine(peer, { helo: null, protocol, tls: null }, deps.clock());
 }
 
 /** QMTP: an answer for each recipient from number `from` on; QMQP: one. `message`: what became of the message. */

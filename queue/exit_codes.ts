@@ -5,7 +5,7 @@
  * say it in its own words on fd 6, beginning with D (permanent) or Z (temporary).
  * DIFFERS: line ends in those words become blanks, so that a program can't write further replies into the dialogue.
  */
-import type { QueueOutcome } from "./types.ts";
+import type { NotQueued, QueueOutcome } from "./types.ts";
 import type { ProgramEnd } from "./program.ts";
 
 /** Exit code -> enhanced status code and sentence. */
@@ -45,18 +45,26 @@ export function outcomeOfEnd(end: ProgramEnd, words: string, id: string): QueueO
   const { code, signal } = end;
   if (code === null) {
     const how = signal === null ? "ended in an unknown way" : `crashed (signal ${signal})`;
-    return { kind: "deferred", code: "4.3.0", reason: `qmail-queue ${how}` };
+    return told("deferred", "4.3.0", `qmail-queue ${how}`);
   }
   if (code === 0) return { kind: "queued", id };
   if (code === CUSTOM && words.length > 2) return outcomeOfWords(words);
   const permanent = (code >= 11 && code <= 40) || code === 115;
   const kind = permanent ? "refused" : "deferred";
   const known = MEANING[code];
-  if (known !== undefined) return { kind, code: known[0], reason: known[1] };
+  if (known !== undefined) return told(kind, known[0], known[1]);
   return permanent
-    ? { kind, code: "5.3.0", reason: `qmail-queue had a permanent problem (exit ${code})` }
-    : { kind, code: "4.3.0", reason: `qmail-queue had a temporary problem (exit ${code})` };
+    ? told(kind, "5.3.0", `qmail-queue had a permanent problem (exit ${code})`)
+    : told(kind, "4.3.0", `qmail-queue had a temporary problem (exit ${code})`);
 }
+
+/** All of these sentences are for clients, as qmail-smtpd's are. */
+const told = (kind: NotQueued["kind"], code: string, reason: string): NotQueued => ({
+  kind,
+  code,
+  reason,
+  isPublic: true,
+});
 
 /** `Dreason` or `Zreason`, also as QMQP servers answer; a code such as (#5.7.1) in the text is taken from there. */
 export function outcomeOfWords(words: string): QueueOutcome {
@@ -66,8 +74,7 @@ export function outcomeOfWords(words: string): QueueOutcome {
   const stated = /\(#([245]\.\d{1,3}\.\d{1,3})\)/.exec(text);
   const reason = text.replace(/\s*\(#[\d.]+\)\s*$/, "");
   const code = stated?.[1] ?? "";
-  if (permanent) {
-    return { kind: "refused", code: code.startsWith("5") ? code : "5.3.0", reason };
-  }
-  return { kind: "deferred", code: code.startsWith("4") ? code : "4.3.0", reason };
+  return permanent
+    ? told("refused", code.startsWith("5") ? code : "5.3.0", reason)
+    : told("deferred", code.startsWith("4") ? code : "4.3.0", reason);
 }

@@ -1,26 +1,31 @@
 /**
- * What every way in does to a message before the queue has it: the Received line, and the largest size.
+ * What every way in does with a message before and after the queue has it: the Received line, the largest size, and what
+ * a client may hear of a message that was not queued.
  *
  * Mirrors qmail's received.c (RFC 5321, section 4.4) and the setup of qmail-smtpd and qmail-qmtpd (databytes,
  * DATABYTES). Everything a client can choose goes through `safeText`: no byte of it can end the line, open a comment or
  * a second field.
  */
+import type { Peer, SecureInfo } from "../net/types.ts";
 import type { Settings } from "../settings/mod.ts";
+import { leadingNumber } from "../validate/control.ts";
 import type { ControlFiles } from "../validate/types.ts";
+import type { NotQueued } from "./types.ts";
 
-/** What the line says. Absent names are null. */
-export interface ReceivedFrom {
-  readonly remoteHost: string | null;
-  readonly remoteInfo: string | null;
-  readonly remoteIp: string;
+/** Who the message came from. */
+export type ReceivedFrom = Pick<
+  Peer,
+  "remoteHost" | "remoteInfo" | "remoteIp" | "localHost" | "localIp"
+>;
+
+/** How it came. */
+export interface ReceivedBy {
   /** What the client called itself; null: nothing. */
   readonly helo: string | null;
-  /** Our name or address. */
-  readonly local: string;
   /** The protocol's word, such as "QMTP" or "ESMTPS". */
   readonly protocol: string;
-  /** A comment behind the word, such as TLS version and cipher; "" for none. */
-  readonly comment: string;
+  /** Null: in clear. */
+  readonly tls: Pick<SecureInfo, "version" | "cipher"> | null;
 }
 
 const MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
@@ -40,18 +45,22 @@ export function dateText(ms: number): string {
 }
 
 /** The Received line with its two LF line ends. `ms`: milliseconds since 1970. */
-export function receivedLine(from: ReceivedFrom, ms: number): string {
+export function receivedLine(from: ReceivedFrom, by: ReceivedBy, ms: number): string {
   const host = from.remoteHost ?? "unknown";
   // The name given is only worth a word where it is not the name known anyway.
-  const helo = from.helo !== null && from.helo.toLowerCase() !== host.toLowerCase()
-    ? ` (HELO ${safeText(from.helo)})`
+  const helo = by.helo !== null && by.helo.toLowerCase() !== host.toLowerCase()
+    ? ` (HELO ${safeText(by.helo)})`
     : "";
   const info = from.remoteInfo === null ? "" : `${safeText(from.remoteInfo)}@`;
   const peer = `${safeText(host)}${helo} (${info}${safeText(from.remoteIp || "unknown")})`;
-  // Names of ciphers have underscores.
-  const comment = from.comment === "" ? "" : ` (${from.comment.replace(/[^A-Za-z0-9_. -]/g, "?")})`;
-  const by = safeText(from.local || "unknown");
-  return `Received: from ${peer}\n  by ${by} with ${from.protocol}${comment}; ${dateText(ms)}\n`;
+  const local = safeText((from.localHost ?? from.localIp) || "unknown");
+  const tls = by.tls === null ? "" : ` (${safeTls(by.tls.version)} ${safeTls(by.tls.cipher)})`;
+  return `Received: from ${peer}\n  by ${local} with ${by.protocol}${tls}; ${dateText(ms)}\n`;
+}
+
+/** Names of ciphers have underscores. */
+function safeTls(name: string): string {
+  return name.replace(/[^A-Za-z0-9_.-]/g, "?");
 }
 
 /**
@@ -67,5 +76,13 @@ export function sizeLimit(
   const inFile = control.integer("databytes");
   if (settings.databytes > 0) return settings.databytes;
   const inEnv = env["DATABYTES"];
-  return inEnv === undefined ? inFile ?? 0 : Number(/^\d+/.exec(inEnv)?.[0] ?? "0");
+  return (inEnv === undefined ? inFile : leadingNumber(inEnv)) ?? 0;
+}
+
+/**
+ * What the client hears: the reason, where it was written for clients, else `general`, the words that fit every reason.
+ * `session`: its number in the trace, where the reason stands.
+ */
+export function publicReason(outcome: NotQueued, general: string, session: number): string {
+  return outcome.isPublic === true ? outcome.reason : `${general} (session ${session})`;
 }

@@ -92,6 +92,7 @@ const looping = (line: string): Message["trouble"] => ({
   kind: "refused",
   code: "5.4.6",
   reason: `This message is looping: it already has the line "${line.trimEnd()}"`,
+  isPublic: true,
 });
 
 /** Asks for the sync groups before anything is written that they must answer for. */

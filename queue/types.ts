@@ -16,10 +16,17 @@ export interface Envelope {
 export type QueueOutcome =
   /** Safe. `id`: "qp 1234" or a file name, for the reply and the trace. */
   | { readonly kind: "queued"; readonly id: string }
-  /** Temporary: 4xx. `reason`: a sentence without final period; `code`: enhanced status such as "4.3.0". */
-  | { readonly kind: "deferred"; readonly code: string; readonly reason: string }
-  /** Permanent: 5xx. */
-  | { readonly kind: "refused"; readonly code: string; readonly reason: string };
+  | NotQueued;
+
+/** `reason`: a sentence without final period; `code`: enhanced status such as "4.3.0". */
+export interface NotQueued {
+  /** deferred: temporary, 4xx. refused: permanent, 5xx. */
+  readonly kind: "deferred" | "refused";
+  readonly code: string;
+  readonly reason: string;
+  /** The reason was written for clients. Others name files and machines of ours, and stand in the trace only. */
+  readonly isPublic?: true;
+}
 
 /** One message on its way. After `commit` or `abort` it takes no more calls. */
 export interface Delivery {

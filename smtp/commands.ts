@@ -12,7 +12,7 @@ import { authExtension, beginExchange, checkAuth, refuseAuth } from "./auth.ts";
 import { isBadSender } from "./config.ts";
 import { parseParameters } from "./parameters.ts";
 import { parsePath } from "./path.ts";
-import { judgeRecipient } from "./recipient.ts";
+import { takeRecipient } from "./recipient.ts";
 import { isReply, multiline, REPLIES, type Reply } from "./replies.ts";
 import { judgeSender } from "./senders.ts";
 import { beginTls, checkStarttls, offersTls } from "./starttls.ts";
@@ -166,7 +166,7 @@ function checkRcpt(session: Session, argument: string): string | Reply {
 
 function addRecipient(session: Session, address: string): void | Promise<void> {
   const { transaction } = session;
-  if (transaction !== null) return judgeRecipient(session, transaction, address);
+  if (transaction !== null) return takeRecipient(session, transaction, address);
 }
 
 function transferData(session: Session): void | Promise<void> {

@@ -7,9 +7,10 @@
  * whose rcpthosts can't be read serves nobody); asking it is the look-up's work. Does not watch
  * files: whoever hands in `ControlFiles` does.
  */
+import { safeText, sizeLimit } from "../queue/incoming.ts";
 import type { Settings } from "../settings/mod.ts";
+import { leadingNumber } from "../validate/control.ts";
 import { ControlError, type ControlFiles } from "../validate/types.ts";
-import { safe } from "./received.ts";
 import { multiline, REPLIES, type Reply, withText } from "./replies.ts";
 import type { LocalLiteral } from "./path.ts";
 import { lowerAscii, readSenderLogins, type SenderLogins } from "./senders.ts";
@@ -68,9 +69,8 @@ interface Sources {
   readonly localIpHost: string | null;
   readonly badMailFrom: readonly string[] | null;
   readonly senderLogins: readonly string[] | null;
-  readonly databytes: number | null;
+  readonly databytes: number;
   readonly timeout: number | null;
-  readonly envDatabytes: string | undefined;
   readonly envRelayClient: string | undefined;
   readonly envSessionTimeout: string | undefined;
 }
@@ -131,9 +131,8 @@ function readSources(settings: Settings, control: ControlFiles, env: Environment
     localIpHost: control.line("localiphost") ?? me,
     badMailFrom: control.lines("badmailfrom"),
     senderLogins: settings.sender_login_map ? control.lines("senderlogins") : null,
-    databytes: control.integer("databytes"),
+    databytes: sizeLimit(settings, control, env),
     timeout: control.integer("timeoutsmtpd"),
-    envDatabytes: env["DATABYTES"],
     envRelayClient: env["RELAYCLIENT"],
     envSessionTimeout: env["SESSION_TIMEOUT"],
   };
@@ -143,13 +142,12 @@ function isSame(a: Sources, b: Sources): boolean {
   return a.settings === b.settings && a.greeting === b.greeting &&
     a.localIpHost === b.localIpHost && a.badMailFrom === b.badMailFrom &&
     a.senderLogins === b.senderLogins &&
-    a.databytes === b.databytes && a.timeout === b.timeout && a.envDatabytes === b.envDatabytes &&
+    a.databytes === b.databytes && a.timeout === b.timeout &&
     a.envRelayClient === b.envRelayClient && a.envSessionTimeout === b.envSessionTimeout;
 }
 
 function build(sources: Sources, ips: ReadonlySet<string>): SmtpConfig {
-  const { settings, greeting } = sources;
-  const databytes = sizeLimit(sources);
+  const { settings, greeting, databytes } = sources;
   const extensions = [
     greeting,
     "PIPELINING",
@@ -164,7 +162,7 @@ function build(sources: Sources, ips: ReadonlySet<string>): SmtpConfig {
     extendedHello: multiline(REPLIES.extended_hello, extensions),
     extensions: Object.freeze(extensions),
     quit: withText(REPLIES.quit, greeting),
-    hostname: safe(sources.localIpHost ?? greeting),
+    hostname: safeText(sources.localIpHost ?? greeting),
     localLiteral: Object.freeze({ ips, host: sources.localIpHost }),
     badMailFrom: new Set((sources.badMailFrom ?? []).map(lowerAscii)),
     databytes,
@@ -190,21 +188,6 @@ function build(sources: Sources, ips: ReadonlySet<string>): SmtpConfig {
     authDelaySeconds: settings.auth_delay_seconds,
     senderLogins: settings.sender_login_map ? readSenderLogins(sources.senderLogins) : null,
   });
-}
-
-/**
- * DATABYTES beats control/databytes even where it is no number, and then means "no limit", as in
- * qmail.
- */
-function sizeLimit(sources: Sources): number {
-  if (sources.settings.databytes > 0) return sources.settings.databytes;
-  if (sources.envDatabytes !== undefined) return leadingNumber(sources.envDatabytes);
-  return sources.databytes ?? 0;
-}
-
-/** The number that the text begins with; 0: none. */
-function leadingNumber(text: string): number {
-  return Number(/^\d+/.exec(text)?.[0] ?? "0");
 }
 
 /** Is this sender unwanted? An entry is an address or "@host". */

@@ -1,16 +1,13 @@
 /**
- * May this recipient be had? (RFC 5321, section 4.1.1.3; the order of the questions is
- * qmail-smtpd's.)
+ * RCPT, once its syntax is right (RFC 5321, section 4.1.1.3): asks whether the recipient can be had, answers and counts.
  *
- * badmailfrom, then relay client or rcpthosts, then - where qmail-smtpd would say yes to anything -
- * the look-up. An answer that is known at once is given at once; only a look-up that must wait
- * suspends the session.
- *
- * DIFFERS: a missing rcpthosts makes qmail-smtpd an open relay. Here it means: what the look-up
- * calls local or virtual, and nothing else.
+ * Mirrors qmail-smtpd's order: badmailfrom, then relay client or rcpthosts, then - where qmail-smtpd would say yes to
+ * anything - the look-up; all but the first are validate/judge.ts. An answer that is known at once is given at once; only
+ * a look-up that must wait suspends the session.
  */
 import { SMTP_EVENTS } from "../trace/events_smtp.ts";
-import { answerOf, type LookupResult } from "../validate/types.ts";
+import { judgeRecipient, type RecipientVerdict } from "../validate/judge.ts";
+import type { LookupResult } from "../validate/types.ts";
 import { splitAddress } from "./path.ts";
 import { REPLIES, type Reply } from "./replies.ts";
 import {
@@ -24,12 +21,12 @@ import {
 } from "./state.ts";
 
 /** Judges a recipient whose syntax is right and answers RCPT. */
-export function judgeRecipient(
+export function takeRecipient(
   session: Session,
   transaction: Transaction,
   address: string,
 ): void | Promise<void> {
-  const { config } = session;
+  const { config, deps } = session;
   traceRecipient(session, address);
   // DIFFERS: qmail-smtpd takes any number of recipients; one message must not cost without bounds
   // (RFC 5321, 4.5.3.1.10).
@@ -37,65 +34,40 @@ export function judgeRecipient(
     return say(session, REPLIES.too_many_recipients);
   }
   if (transaction.hasBadSender) return refuseSender(session, transaction, address);
-  const relayClient = relayClientOf(session);
-  if (relayClient !== null) {
-    const recipient = address + relayClient;
-    if (!config.validate) return accept(session, transaction, recipient);
-    return lookUp(session, transaction, recipient, false);
-  }
-  switch (session.deps.lookup.rcptHosts(address)) {
-    case "refused":
-      return refuseRelay(session, transaction, address);
-    case "undecided":
-      // As qmail-smtpd: a site whose rcpthosts can't be read serves nobody.
-      return endSession(session, REPLIES.site_unusable, "rcpthosts");
-    case "missing":
-      return lookUp(session, transaction, address, true);
-    case "allowed":
-      if (!config.validate) return accept(session, transaction, address);
-      return lookUp(session, transaction, address, false);
-  }
-}
-
-/** Asks the look-up; `mustBeOurs`: remote addresses are relay attempts. */
-function lookUp(
-  session: Session,
-  transaction: Transaction,
-  address: string,
-  mustBeOurs: boolean,
-): void | Promise<void> {
-  // DIFFERS: qmail-smtpd takes "RCPT TO:<>", and the message is delivered to nobody without a word.
-  if (address === "" && session.config.validate) {
-    return refuse(session, REPLIES.bad_recipient_syntax);
-  }
-  const result = session.deps.lookup.lookup(address, session.deps.tracer.level >= 3);
-  if (result instanceof Promise) {
-    return result.then((late) => conclude(session, transaction, address, late, mustBeOurs));
-  }
-  return conclude(session, transaction, address, result, mustBeOurs);
+  const verdict = judgeRecipient({
+    lookup: deps.lookup,
+    address,
+    relayClient: relayClientOf(session),
+    validate: config.validate,
+    explain: deps.tracer.level >= 3,
+  });
+  // On the hot path: "in" costs a third of what "instanceof" does.
+  if ("kind" in verdict) return conclude(session, transaction, verdict);
+  return verdict.then((late) => conclude(session, transaction, late));
 }
 
 function conclude(
   session: Session,
   transaction: Transaction,
-  address: string,
-  result: LookupResult,
-  mustBeOurs: boolean,
+  verdict: RecipientVerdict,
 ): void | Promise<void> {
   if (session.isOver) return;
-  traceSteps(session, result);
-  if (mustBeOurs && result.route === "remote") {
-    return refuseRelay(session, transaction, address);
-  }
-  if (mustBeOurs && result.route === "error") return refuseUndecided(session, result);
-  if (!session.config.validate) return accept(session, transaction, address);
-  switch (answerOf(result)) {
-    case "deliverable":
-      return accept(session, transaction, address);
-    case "undeliverable":
-      return refuseUnknown(session, transaction, address);
+  const { recipient, result } = verdict;
+  if (result !== null) traceSteps(session, result);
+  switch (verdict.kind) {
+    case "accepted":
+      return accept(session, transaction, recipient);
+    case "invalid":
+      return refuseUnknown(session, transaction, recipient);
+    case "no_address":
+      return refuse(session, REPLIES.bad_recipient_syntax);
+    case "relay_refused":
+      return refuseRelay(session, transaction, recipient);
     case "undecided":
-      return refuseUndecided(session, result);
+      return refuseUndecided(session, recipient, verdict.reason);
+    case "unusable":
+      // As qmail-smtpd: a site whose rcpthosts can't be read serves nobody.
+      return endSession(session, REPLIES.site_unusable, "rcpthosts");
   }
 }
 
@@ -173,10 +145,10 @@ function refuseUnknown(session: Session, transaction: Transaction, address: stri
   }
 }
 
-function refuseUndecided(session: Session, result: LookupResult): void {
+function refuseUndecided(session: Session, recipient: string, reason: string): void {
   const { tracer } = session.deps;
   if (tracer.level >= 2) {
-    const fields = { ...splitAddress(result.address), reason: result.reason };
+    const fields = { ...splitAddress(recipient), reason };
     tracer.emit(session.peer.session, SMTP_EVENTS.rcptUndecided, fields);
   }
   const answers: Readonly<Record<"defer" | "reject", Reply>> = {

@@ -6,10 +6,12 @@
  * dropped. "250" only follows the queue's word that the message is safe.
  */
 import type { EndReason } from "../net/types.ts";
-import type { Delivery, QueueOutcome } from "../queue/types.ts";
+import { sessionEnv } from "../net/session_env.ts";
+import { publicReason, receivedLine } from "../queue/incoming.ts";
+import type { Delivery, NotQueued, QueueOutcome } from "../queue/types.ts";
 import { SMTP_EVENTS } from "../trace/events_smtp.ts";
 import { PIECE_BYTES, startMailData, takeData } from "./data.ts";
-import { receivedLine } from "./received.ts";
+import { protocolWord } from "./received.ts";
 import { REPLIES, type Reply, withText } from "./replies.ts";
 import { endSession, type Incoming, say, type Session, type Transaction } from "./state.ts";
 import { bytesOf } from "./text.ts";
@@ -23,8 +25,9 @@ const piece = new Uint8Array(PIECE_BYTES + 8);
 /** Answers DATA. */
 export function beginData(session: Session, transaction: Transaction): void | Promise<void> {
   const { sender, recipients } = transaction;
+  const { deps, peer } = session;
   session.transaction = null;
-  const opened = session.deps.queue.open(session.peer.session, { sender, recipients });
+  const opened = deps.queue.open(peer.session, { sender, recipients }, sessionEnv(peer));
   if (opened instanceof Promise) {
     return opened.then((delivery) => goAhead(session, transaction, delivery));
   }
@@ -48,18 +51,10 @@ function goAhead(
 }
 
 function received(session: Session, transaction: Transaction): string {
-  const { peer, tls } = session;
-  return receivedLine({
-    remoteHost: peer.remoteHost,
-    remoteInfo: peer.remoteInfo,
-    remoteIp: peer.remoteIp,
-    helo: session.helo,
-    local: peer.localHost ?? peer.localIp,
-    extended: session.extended,
-    utf8: transaction.utf8,
-    authenticated: session.login !== null,
-    tls,
-  }, session.deps.clock());
+  const { peer, helo, extended, login, tls, deps } = session;
+  const { utf8 } = transaction;
+  const protocol = protocolWord({ extended, utf8, authenticated: login !== null, tls });
+  return receivedLine(peer, { helo, protocol, tls }, deps.clock());
 }
 
 /** Takes mail data from `chunk`; `incoming.data.next` says how far. */
@@ -146,15 +141,23 @@ function answerOutcome(session: Session, incoming: Incoming, outcome: QueueOutco
       traceAccepted(session, incoming, outcome.id);
       return say(session, withText(REPLIES.accepted, `ok ${seconds} ${outcome.id}`));
     }
-    case "deferred": {
-      traceRefusal(session, incoming, REPLIES.queue_deferred.id, outcome.reason);
-      return say(session, withText(REPLIES.queue_deferred, outcome.reason, outcome.code));
-    }
-    case "refused": {
-      traceRefusal(session, incoming, REPLIES.queue_refused.id, outcome.reason);
-      return say(session, withText(REPLIES.queue_refused, outcome.reason, outcome.code));
-    }
+    case "deferred":
+      return sayNotQueued(session, incoming, REPLIES.queue_deferred, outcome);
+    case "refused":
+      return sayNotQueued(session, incoming, REPLIES.queue_refused, outcome);
   }
+}
+
+/** The trace has the queue's reason, whatever the client may hear of it. */
+function sayNotQueued(
+  session: Session,
+  incoming: Incoming,
+  general: Reply,
+  outcome: NotQueued,
+): void {
+  traceRefusal(session, incoming, general.id, outcome.reason);
+  const text = publicReason(outcome, general.text, session.peer.session);
+  say(session, withText(general, text, outcome.code));
 }
 
 /** The client is gone, or too slow: the message will never be complete. */

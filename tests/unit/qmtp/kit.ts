@@ -168,4 +168,10 @@ export async function talk(
   return { answers: answersOf(output.said), queued, opened: queue.taken.length, engine, output };
 }
 
-export const DEFERRED: QueueOutcome = { kind: "deferred", code: "4.3.0", reason: "Disk is full" };
+/** A queue's trouble of its own, and what the client hears of it. */
+export const DEFERRED: QueueOutcome = {
+  kind: "deferred",
+  code: "4.3.0",
+  reason: 'Cannot write "/home/joe/Maildir/tmp/1": ENOSPC',
+};
+export const DEFERRED_ANSWER = "Zmessage can't be taken now, try again later (session 7) (#4.3.0)";

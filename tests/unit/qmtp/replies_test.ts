@@ -1,4 +1,5 @@
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import type { NotQueued } from "../../../queue/types.ts";
 import {
   aboutRecipient,
   answerText,
@@ -36,17 +37,18 @@ Deno.test("docs/qmtp.md: has the answers to recipients", () => {
   ) assertStringIncludes(page, `\`${answerText(reply)}\``);
 });
 
-Deno.test("replyOfOutcome: K has the time and the id, Z and D the reason and its code", () => {
-  assertEquals(answerText(replyOfOutcome({ kind: "queued", id: "qp 7" }, 99)), "Kok 99 qp 7");
-  const trouble = { code: "4.3.1", reason: "Full" } as const;
+Deno.test("replyOfOutcome: K has the time and the id, Z and D the code and what clients may hear", () => {
+  assertEquals(answerText(replyOfOutcome({ kind: "queued", id: "qp 7" }, 99, 5)), "Kok 99 qp 7");
+  const answer = (outcome: NotQueued) => answerText(replyOfOutcome(outcome, 1, 5));
+  const full = { kind: "deferred", code: "4.3.1", reason: "Full" } as const;
+  assertEquals(answer({ ...full, isPublic: true }), "ZFull (#4.3.1)");
   assertEquals(
-    answerText(replyOfOutcome({ kind: "deferred", ...trouble }, 1)),
-    "ZFull (#4.3.1)",
+    answer(full),
+    "Zmessage can't be taken now, try again later (session 5) (#4.3.1)",
   );
-  assertEquals(
-    answerText(replyOfOutcome({ kind: "refused", code: "5.7.1", reason: "a\nb\x7f" }, 1)),
-    "Da?b? (#5.7.1)",
-  );
+  const refused = { kind: "refused", code: "5.7.1", reason: "a\nb\x7f" } as const;
+  assertEquals(answer({ ...refused, isPublic: true }), "Da?b? (#5.7.1)");
+  assertEquals(answer(refused), "Dmessage refused (session 5) (#5.7.1)");
 });
 
 Deno.test("aboutRecipient: a long or hostile name makes no long or broken answer", () => {

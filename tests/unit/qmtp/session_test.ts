@@ -5,6 +5,7 @@ import {
   BAD_RECIPIENT,
   BAD_SENDER,
   DEFERRED,
+  DEFERRED_ANSWER,
   feed,
   lookupOf,
   MAIL,
@@ -173,9 +174,11 @@ Deno.test("qmtp: what was answered before garbage stays", async () => {
 Deno.test("qmtp: a queue that defers or refuses answers for the accepted recipients alone", async () => {
   const input = packageOf("\nx\n", "s", [FAR, JOE]);
   const deferred = await talk(input, { queue: queueOf({ outcome: DEFERRED }) });
-  assertEquals(deferred.answers, [RELAY, "ZDisk is full (#4.3.0)"]);
+  assertEquals(deferred.answers, [RELAY, DEFERRED_ANSWER]);
   const refused = await talk(input, {
-    queue: queueOf({ outcome: { kind: "refused", code: "5.7.1", reason: "spam\r\n250 ok" } }),
+    queue: queueOf({
+      outcome: { kind: "refused", code: "5.7.1", reason: "spam\r\n250 ok", isPublic: true },
+    }),
   });
   assertEquals(refused.answers, [RELAY, "Dspam??250 ok (#5.7.1)"]);
 });
@@ -292,4 +295,14 @@ Deno.test("trace: level 4 has the look-up, the package and the answers, and no m
     `(4) qmtp_io: S: ${ACCEPTED}`,
     "(1) qmtp_end: ip=127.0.0.9 messages=1 recipients=1 unknown=0 relays=0 seconds=0 end=eof",
   ]);
+});
+
+Deno.test("qmtp: the queue's program gets the client's address and its rule's environment", async () => {
+  const queue = queueOf();
+  await talk(packageOf(`\n${MAIL}`, "a@b.example", ["joe@example.com"]), {
+    queue,
+    env: { QMAILQUEUE: "bin/filter" },
+  });
+  const env = queue.environments[0] ?? {};
+  assertEquals([env["TCPREMOTEIP"], env["QMAILQUEUE"]], ["127.0.0.9", "bin/filter"]);
 });

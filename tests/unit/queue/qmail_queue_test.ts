@@ -88,10 +88,16 @@ for (const [way, start] of WAYS) {
             kind: "refused",
             code: "5.7.1",
             reason: "spam, says the filter",
+            isPublic: true,
           }],
-          ["Zlater (#4.7.0)", { kind: "deferred", code: "4.7.0", reason: "later" }],
-          ["Dwhy (#4.7.0)", { kind: "refused", code: "5.3.0", reason: "why" }],
-          ["no prefix text", { kind: "deferred", code: "4.3.0", reason: "o prefix text" }],
+          ["Zlater (#4.7.0)", { kind: "deferred", code: "4.7.0", reason: "later", isPublic: true }],
+          ["Dwhy (#4.7.0)", { kind: "refused", code: "5.3.0", reason: "why", isPublic: true }],
+          ["no prefix text", {
+            kind: "deferred",
+            code: "4.3.0",
+            reason: "o prefix text",
+            isPublic: true,
+          }],
         ] as [string, QueueOutcome][]
       ) {
         const program = standIn(

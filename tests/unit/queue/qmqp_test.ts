@@ -124,6 +124,7 @@ Deno.test("qmqp: Z and D answers are deferred and refused, with code and text", 
           kind: "refused",
           code: "5.7.1",
           reason: "spam",
+          isPublic: true,
         });
       });
     },

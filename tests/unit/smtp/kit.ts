@@ -105,6 +105,8 @@ export interface Queued {
 
 export interface TestQueue extends Queue {
   readonly taken: Queued[];
+  /** The environment of each message, in the same order. */
+  readonly environments: Environment[];
 }
 
 export interface QueueOptions {
@@ -116,6 +118,7 @@ export interface QueueOptions {
 /** A queue that remembers. */
 export function queueOf(options: QueueOptions = {}): TestQueue {
   const taken: Queued[] = [];
+  const environments: Environment[] = [];
   const outcome = options.outcome ?? { kind: "queued", id: "qp 1234" };
   const later = options.slow === true ? Promise.resolve() : undefined;
   const open = (envelope: Envelope): Delivery => {
@@ -136,8 +139,10 @@ export function queueOf(options: QueueOptions = {}): TestQueue {
   return {
     name: "qmail-queue",
     taken,
+    environments,
     inHand: 0,
-    open(_session, { sender, recipients }) {
+    open(_session, { sender, recipients }, env = {}) {
+      environments.push(env);
       const delivery = open({ sender, recipients: [...recipients] });
       return options.slow === true ? Promise.resolve(delivery) : delivery;
     },

@@ -15,7 +15,7 @@ async function answers(input: string, lookup: LookupOptions, setup: Setup = {}):
   return codes.slice(3).join(" ");
 }
 
-Deno.test("judgeRecipient: an unknown recipient ends the session, nothing behind it is judged", async () => {
+Deno.test("takeRecipient: an unknown recipient ends the session, nothing behind it is judged", async () => {
   const asked: string[] = [];
   const input = rcpts("joe@example.com", "nobody@example.com", "joe@example.com") +
     "DATA\r\nx\r\n.\r\nQUIT\r\n";
@@ -28,13 +28,13 @@ Deno.test("judgeRecipient: an unknown recipient ends the session, nothing behind
   assertEquals([queue.taken.length, engine.wants], [0, "close"]);
 });
 
-Deno.test("judgeRecipient: on_invalid_rcpt=reject only refuses", async () => {
+Deno.test("takeRecipient: on_invalid_rcpt=reject only refuses", async () => {
   const settings = { on_invalid_rcpt: "reject" as const };
   const input = rcpts("nobody@example.com", "joe@example.com");
   assertEquals(await answers(input, KNOWN, { settings }), "550 250");
 });
 
-Deno.test("judgeRecipient: a relay client is refused but not thrown out", async () => {
+Deno.test("takeRecipient: a relay client is refused but not thrown out", async () => {
   const env = { RELAYCLIENT: "" };
   const many = Array.from({ length: 30 }, () => "nobody@example.com");
   const all = "550 ".repeat(30) + "250 250";
@@ -44,7 +44,7 @@ Deno.test("judgeRecipient: a relay client is refused but not thrown out", async 
   assertEquals(await answers(input, KNOWN, { env, settings }), all);
 });
 
-Deno.test("judgeRecipient: RELAYCLIENT's value is appended and the result looked up", async () => {
+Deno.test("takeRecipient: RELAYCLIENT's value is appended and the result looked up", async () => {
   const asked: string[] = [];
   const input = rcpts("x@far.example") + "DATA\r\n.\r\n";
   const { queue } = await talk(input, {
@@ -55,7 +55,7 @@ Deno.test("judgeRecipient: RELAYCLIENT's value is appended and the result looked
   assertEquals(queue.taken[0]?.envelope.recipients, ["x@far.example.relay"]);
 });
 
-Deno.test("judgeRecipient: undecided is 451, or 550 where the setting says so", async () => {
+Deno.test("takeRecipient: undecided is 451, or 550 where the setting says so", async () => {
   assertEquals(await answers(rcpts("sue@example.com", "joe@example.com"), KNOWN), "451 250");
   const settings = { on_undecided: "reject" as const };
   assertEquals(
@@ -64,17 +64,17 @@ Deno.test("judgeRecipient: undecided is 451, or 550 where the setting says so", 
   );
 });
 
-Deno.test("judgeRecipient: what rcpthosts refuses is a relay attempt and not looked up", async () => {
+Deno.test("takeRecipient: what rcpthosts refuses is a relay attempt and not looked up", async () => {
   const asked: string[] = [];
   assertEquals(await answers(rcpts("x@far.example"), { asked }), "553");
   assertEquals(asked, []);
 });
 
-Deno.test("judgeRecipient: a remote domain in rcpthosts is accepted (secondary MX)", async () => {
+Deno.test("takeRecipient: a remote domain in rcpthosts is accepted (secondary MX)", async () => {
   assertEquals(await answers(rcpts("x@local.example"), { locals: ["example.com"] }), "250");
 });
 
-Deno.test("judgeRecipient: without rcpthosts only what is local here, never a relay", async () => {
+Deno.test("takeRecipient: without rcpthosts only what is local here, never a relay", async () => {
   const lookup = { ...KNOWN, rcptHosts: null };
   assertEquals(await answers(rcpts("joe@example.com", "x@far.example"), lookup), "250 553");
   const settings = { validate: false };
@@ -82,12 +82,12 @@ Deno.test("judgeRecipient: without rcpthosts only what is local here, never a re
   assertEquals(await answers(input, lookup, { settings }), "250 250 553");
 });
 
-Deno.test("judgeRecipient: rcpthosts that can't be asked ends the session with 421", async () => {
+Deno.test("takeRecipient: rcpthosts that can't be asked ends the session with 421", async () => {
   const input = rcpts("joe@example.com", "joe@example.com");
   assertEquals(await answers(input, { rcptHostsAnswer: "undecided" }), "421");
 });
 
-Deno.test("judgeRecipient: validate=off asks no look-up", async () => {
+Deno.test("takeRecipient: validate=off asks no look-up", async () => {
   const asked: string[] = [];
   const settings = { validate: false };
   assertEquals(
@@ -97,11 +97,11 @@ Deno.test("judgeRecipient: validate=off asks no look-up", async () => {
   assertEquals(asked, []);
 });
 
-Deno.test("judgeRecipient: an empty path is 501 where recipients are looked up", async () => {
+Deno.test("takeRecipient: an empty path is 501 where recipients are looked up", async () => {
   assertEquals(await answers(rcpts(""), KNOWN), "501");
 });
 
-Deno.test("judgeRecipient: badmailfrom speaks at RCPT, before relaying and look-up", async () => {
+Deno.test("takeRecipient: badmailfrom speaks at RCPT, before relaying and look-up", async () => {
   const control = { me: "m\n", rcpthosts: "example.com\n", badmailfrom: "a@b.example\n" };
   const asked: string[] = [];
   const input = rcpts("nobody@example.com", "x@far.example");
@@ -110,7 +110,7 @@ Deno.test("judgeRecipient: badmailfrom speaks at RCPT, before relaying and look-
   assertEquals(asked, []);
 });
 
-Deno.test("judgeRecipient: look-ups that wait keep the order of the replies", async () => {
+Deno.test("takeRecipient: look-ups that wait keep the order of the replies", async () => {
   const settings = { on_invalid_rcpt: "reject" as const };
   const input = rcpts("joe@example.com", "nobody@example.com", "x@far.example", "sue@example.com") +
     "DATA\r\nx\r\n.\r\nNOOP\r\n";
@@ -119,7 +119,7 @@ Deno.test("judgeRecipient: look-ups that wait keep the order of the replies", as
   assertEquals(await answers(input, { ...KNOWN, slow: true }, { settings }), at);
 });
 
-Deno.test("judgeRecipient: the trace at level 2 has KATR's texts", async () => {
+Deno.test("takeRecipient: the trace at level 2 has KATR's texts", async () => {
   const tracer = createMemoryTracer(2);
   const input = rcpts("joe@example.com", "nobody@example.com");
   await talk(input, { lookup: lookupOf(KNOWN), tracer });
@@ -134,7 +134,7 @@ Deno.test("judgeRecipient: the trace at level 2 has KATR's texts", async () => {
   ]);
 });
 
-Deno.test("judgeRecipient: the trace shows relay attempts, bad senders, undecided ones, steps", async () => {
+Deno.test("takeRecipient: the trace shows relay attempts, bad senders, undecided ones, steps", async () => {
   const tracer = createMemoryTracer(3);
   const settings = { on_invalid_rcpt: "reject" as const };
   const input = rcpts("x@far.example", "sue@example.com", "nobody@example.com");

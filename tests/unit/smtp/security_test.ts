@@ -81,7 +81,12 @@ Deno.test("huge lines: memory does not grow with what the client sends", async (
 
 Deno.test("reply injection: a queue's text can't add a reply", async () => {
   const queue = queueOf({
-    outcome: { kind: "refused", code: "9.9.9\r\n250 x", reason: "no\r\n250 2.0.0 ok" },
+    outcome: {
+      kind: "refused",
+      code: "9.9.9\r\n250 x",
+      reason: "no\r\n250 2.0.0 ok",
+      isPublic: true,
+    },
   });
   const { said } = await talk(UNTIL_DATA + ".\r\n", { queue });
   assertEquals(said.split("\r\n").at(-2), "554 5.3.0 no??250 2.0.0 ok");

@@ -3,7 +3,7 @@ import { assert, assertEquals } from "@std/assert";
 import type { QueueOutcome } from "../../../queue/types.ts";
 import { createMemoryTracer } from "../../../trace/memory.ts";
 import { bytesOf } from "../../../smtp/text.ts";
-import { lookupOf, queueOf, rigOf, type Setup, SITE, talk } from "./kit.ts";
+import { ENV, lookupOf, queueOf, rigOf, type Setup, SITE, talk } from "./kit.ts";
 
 const HELLO = "EHLO h\r\n";
 const MAIL = "MAIL FROM:<a@b.example>\r\n";
@@ -100,17 +100,39 @@ Deno.test("createSmtpEngine: what the queue says is what the client hears", asyn
     return said.split("\r\n").at(-2) ?? "";
   };
   assertEquals(
-    await say({ kind: "deferred", code: "4.3.1", reason: "disk full" }),
+    await say({ kind: "deferred", code: "4.3.1", reason: "disk full", isPublic: true }),
     "451 4.3.1 disk full",
   );
   assertEquals(
-    await say({ kind: "refused", code: "5.7.1", reason: "no thanks" }),
+    await say({ kind: "refused", code: "5.7.1", reason: "no thanks", isPublic: true }),
     "554 5.7.1 no thanks",
   );
   assertEquals(
-    await say({ kind: "deferred", code: "5.0.0", reason: "mixed up" }),
+    await say({ kind: "deferred", code: "5.0.0", reason: "mixed up", isPublic: true }),
     "451 4.3.0 mixed up",
   );
+});
+
+Deno.test("createSmtpEngine: a reason that names our files is in the trace, the client hears the session", async () => {
+  const reason = 'Cannot write "/home/joe/Maildir/tmp/1": ENOSPC';
+  const say = async (kind: "deferred" | "refused", code: string): Promise<string> => {
+    const tracer = createMemoryTracer(1);
+    const queue = queueOf({ outcome: { kind, code, reason } });
+    const { said } = await talk(HELLO + MESSAGE, { queue, tracer });
+    assert(tracer.lines().some((line) => line.includes(reason)), tracer.lines().join());
+    return said.split("\r\n").at(-2) ?? "";
+  };
+  assertEquals(
+    await say("deferred", "4.3.1"),
+    "451 4.3.1 message can't be taken now, try again later (session 7)",
+  );
+  assertEquals(await say("refused", "5.1.1"), "554 5.1.1 message refused (session 7)");
+});
+
+Deno.test("createSmtpEngine: the queue's program gets the client's address and its rule's environment", async () => {
+  const { queue } = await talk(HELLO + MESSAGE, { env: { QMAILQUEUE: "bin/filter" } });
+  const env = queue.environments[0] ?? {};
+  assertEquals([env["TCPREMOTEIP"], env["QMAILQUEUE"]], [ENV.TCPREMOTEIP, "bin/filter"]);
 });
 
 Deno.test("createSmtpEngine: an end during a commit waits for the queue's word", async () => {

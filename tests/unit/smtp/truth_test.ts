@@ -229,8 +229,7 @@ async function askRcpt(
 }
 
 Deno.test({
-  name:
-    "judgeRecipient: every recorded rcpthosts case gets qmail-smtpd's answer, but no open relay",
+  name: "takeRecipient: every recorded rcpthosts case gets qmail-smtpd's answer, but no open relay",
   ignore: isAbsent,
   async fn() {
     const faults: string[] = [];
