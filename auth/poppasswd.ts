@@ -93,6 +93,16 @@ async function check(found: Found, password: string, options: PoppasswdOptions) 
   return answer;
 }
 
+/** A file that can't be looked at is there: what is wrong with it is said where it is read. */
+function isThere(path: string): boolean {
+  try {
+    Deno.statSync(path);
+    return true;
+  } catch (error) {
+    return !(error instanceof Deno.errors.NotFound);
+  }
+}
+
 /** The logins of a users/poppasswd.cdb. */
 export function openPoppasswd(options: PoppasswdOptions): Authenticator & SecretSource {
   const open = watchUsers(options.path, options.tracer);
@@ -114,6 +124,7 @@ export function openPoppasswd(options: PoppasswdOptions): Authenticator & Secret
       const { account, hash } = entry;
       return { kind: "secret", account, clear: clearPart(hash), scram: scramParts(hash) };
     },
+    isThere: () => isThere(options.path),
     forms: () => ({ clear: survey()?.clear ?? false, scram: survey()?.scram ?? false }),
     fakeScram(login) {
       const known = survey();

@@ -80,7 +80,7 @@ function external(context: SaslContext): SaslExchange {
   const { external: login, secrets } = context;
   const receive = (data: string): SaslStep | Promise<SaslStep> => {
     if (login === null || (data !== "" && data !== login)) return refused(data);
-    if (secrets !== null) {
+    if (secrets !== null && secrets.isThere?.() !== false) {
       return mayStill(login, secrets).then((answer) => ({ kind: "done", login, answer }));
     }
     const account = { login, user: null, uid: null, gid: null, home: null, maildir: null };

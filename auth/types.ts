@@ -58,6 +58,8 @@ export type SecretAnswer =
 export interface SecretSource {
   /** Never rejects. Where secrets stay elsewhere, none come along: it tells whether there is such a login. */
   secretOf(login: string): SecretAnswer | Promise<SecretAnswer>;
+  /** False: there is no users file at all, and a certificate alone proves its login. Absent: there is one. */
+  isThere?(): boolean;
   /** Which stored forms there are at all: mechanisms that nobody could use are not offered. */
   forms(): { readonly clear: boolean; readonly scram: boolean };
   /**

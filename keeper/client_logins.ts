@@ -3,7 +3,13 @@
  * responses of mechanisms that send none, go there; no secret comes back.
  */
 import type { RemoteSecrets, SaslExchange, SaslStep } from "../auth/mod.ts";
-import type { Account, AuthAnswer, Authenticator, SecretAnswer, SessionEnv } from "../auth/types.ts";
+import type {
+  Account,
+  AuthAnswer,
+  Authenticator,
+  SecretAnswer,
+  SessionEnv,
+} from "../auth/types.ts";
 import type { Asking, Reply } from "./connection.ts";
 import { Trouble } from "./protocol.ts";
 

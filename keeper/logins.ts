@@ -97,6 +97,7 @@ export function loginOperations(auth: () => AuthService, tokens: Tokens): Operat
     async "login.known"(values) {
       const { secrets } = auth();
       if (secrets === null) throw cannot("certificate");
+      if (secrets.isThere?.() === false) return { header: { known: true } };
       const found = await secrets.secretOf(values.text("login"));
       if (found.kind === "undecided") throw new Trouble("temporary", found.reason);
       return { header: { known: found.kind === "secret" } };

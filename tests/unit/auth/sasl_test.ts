@@ -100,6 +100,28 @@ Deno.test("beginSasl EXTERNAL: the certificate's login, and no other", async () 
   assertEquals(beginSasl("EXTERNAL", makeContext().context), null);
 });
 
+Deno.test("beginSasl EXTERNAL: where there is a users file it has the last word", async () => {
+  const stored: SecretSource = {
+    ...NO_SECRETS,
+    secretOf: (login) =>
+      login === "trouble"
+        ? { kind: "undecided", reason: "The file can't be read" }
+        : login === "joe"
+        ? { kind: "secret", account: { ...account("joe"), uid: 7 }, clear: "x", scram: null }
+        : { kind: "unknown" },
+  };
+  for (const [external, kind] of [["joe", "ok"], ["gone", "refused"], ["trouble", "undecided"]]) {
+    const { context } = makeContext({ external: external!, secrets: stored });
+    assertEquals(kindOf(await begin("EXTERNAL", context).start("")), kind, external);
+  }
+  const { context } = makeContext({ external: "joe", secrets: stored });
+  const step = await begin("EXTERNAL", context).start("");
+  const account7 = { ...account("joe"), uid: 7 };
+  assertEquals(step, { kind: "done", login: "joe", answer: { kind: "ok", account: account7 } });
+  const none = makeContext({ external: "gone", secrets: { ...stored, isThere: () => false } });
+  assertEquals(kindOf(await begin("EXTERNAL", none.context).start("")), "ok");
+});
+
 Deno.test("beginSasl: the session's environment reaches the authenticator", async () => {
   let seen: unknown = null;
   const { context } = makeContext({

@@ -50,7 +50,9 @@ async function openSecrets(stored: SecretSource | null = STORED) {
 Deno.test("openKeeperSecrets: offers what the keeper has, and shows no secret", async () => {
   const { context, secrets, running } = await openSecrets();
   assertEquals(offered(context), ["SCRAM-SHA-256", "CRAM-MD5", "PLAIN", "LOGIN"]);
-  assertEquals((await secrets.secretOf(JOE.login)).kind, "undecided");
+  const known = await secrets.secretOf(JOE.login);
+  assert(known.kind === "secret");
+  assertEquals([known.clear, known.scram, known.account.home], [null, null, null]);
   await running.end();
   const none = await openSecrets(null);
   assertEquals(offered(none.context), ["PLAIN", "LOGIN"]);
@@ -107,6 +109,21 @@ Deno.test("openKeeperSecrets: APOP is judged there", async () => {
   const long = await checkApop(secrets, "x".repeat(5000), "y", stamp);
   assertEquals(long, { kind: "refused" });
   await running.end();
+});
+
+Deno.test("openKeeperSecrets: a certificate's login is looked up there, and gives no token", async () => {
+  const { context, tokens, running } = await openSecrets();
+  for (const [external, kind] of [[JOE.login, "ok"], ["gone", "refused"]] as const) {
+    const step = await beginSasl("EXTERNAL", { ...context, external })?.start("");
+    assert(step?.kind === "done");
+    assertEquals(step.answer.kind, kind);
+    if (step.answer.kind === "ok") assertEquals(tokens.get(step.answer.account), undefined);
+  }
+  await running.end();
+  await running.ended;
+  const gone = await beginSasl("EXTERNAL", { ...context, external: JOE.login })?.start("");
+  assert(gone?.kind === "done");
+  assertEquals(gone.answer.kind, "undecided");
 });
 
 Deno.test("openKeeperResponses: a program's word comes back", async () => {
