@@ -1,13 +1,14 @@
 /**
  * A sub-command as data: what help prints, what the parser takes and what runs all come from one description.
  *
- * Exit codes: 0 done, 64 a wrong argument, 74 standard input or output failed, 78 a site that can't be used (sysexits);
+ * Exit codes: 0 done, 64 a wrong argument, 70 a fault of ours, 74 standard input or output failed, 78 a site that can't be used (sysexits);
  * `lookup` adds qmail's 100 and 111.
  */
 import { parseArgs } from "@std/cli/parse-args";
 
 export const EXIT_USAGE = 64;
 export const EXIT_SITE = 78;
+export const EXIT_SOFTWARE = 70;
 export const EXIT_IO = 74;
 
 /** A wrong argument: the message is one sentence; exit 64. */

@@ -89,10 +89,10 @@ export function createExternalLogin(
   control: ControlFiles,
   complain: (sentence: string) => void,
 ): ExternalLogin {
-  if (settings.client_cert === "none") return () => null;
   if (settings.client_cert_login === "cn") return commonName;
   if (settings.client_cert_login === "email") return email;
-  let lines = control.lines(MAP_FILE);
+  // With client_cert none a listener may still ask for certificates; the map is read when one shows the first.
+  let lines = settings.client_cert === "none" ? undefined : control.lines(MAP_FILE);
   let entries = readClientCerts(lines ?? []);
   const refresh = () => {
     const now = control.lines(MAP_FILE);

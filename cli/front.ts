@@ -2,52 +2,19 @@
  * The front of one isolate: its listeners, with the site's newest generation behind them. `serve` has one, or one in
  * each worker.
  */
-import {
-  type ListenAddress,
-  ListenError,
-  parseListenAddress,
-  showAddress,
-} from "../net/address.ts";
+import { ListenError, showAddress } from "../net/address.ts";
 import { SessionLimits } from "../net/limits.ts";
 import { Listener } from "../net/listener.ts";
 import { TimerWheel } from "../net/timers.ts";
-import type { Peer, Protocol } from "../net/types.ts";
-import type { Settings } from "../settings/mod.ts";
-import { type ParsedArgs, SiteError, UsageError } from "./command.ts";
+import type { Protocol } from "../net/types.ts";
+import { SiteError } from "./command.ts";
+import { kindOf, type Place, type ServiceName } from "./places.ts";
 import { siteRules } from "./rules.ts";
 import type { Site } from "./site.ts";
 import { openSiteTls, type SiteTls } from "./tls.ts";
 
 /** How often trace.cfg is looked at, in milliseconds. */
 const REFRESH_MS = 1000;
-
-/** What a listener is: whose protocol, what clients come for, whether it begins with TLS or can go over to it. */
-interface ServiceKind {
-  readonly protocol: "smtp" | "qmtp" | "qmqp" | "pop3";
-  readonly service?: Peer["service"];
-  readonly tls: "never" | "offered" | "implicit";
-}
-
-const SERVICES = {
-  smtp: { protocol: "smtp", tls: "offered" },
-  submission: { protocol: "smtp", service: "submission", tls: "offered" },
-  smtps: { protocol: "smtp", service: "submission", tls: "implicit" },
-  qmtp: { protocol: "qmtp", tls: "never" },
-  qmqp: { protocol: "qmqp", tls: "never" },
-  pop3: { protocol: "pop3", tls: "offered" },
-  pop3s: { protocol: "pop3", tls: "implicit" },
-} as const satisfies Readonly<Record<string, ServiceKind>>;
-
-export type ServiceName = keyof typeof SERVICES;
-const SERVICE_NAMES = Object.keys(SERVICES) as ServiceName[];
-
-const kindOf = (name: ServiceName): ServiceKind => SERVICES[name];
-
-/** One listener to be: which service, where. */
-export interface Place {
-  readonly service: ServiceName;
-  readonly address: ListenAddress;
-}
 
 /** Listeners at work. */
 export interface Front {
@@ -61,25 +28,6 @@ export interface Front {
   refresh(force: boolean): Promise<void>;
   /** Stops gracefully; resolves with the number of sessions that were ended by force. */
   stop(seconds: number): Promise<number>;
-}
-
-/** Where to listen, by the command line, else by the settings. @throws {UsageError} on a word that is no address. */
-export function listenPlaces(args: ParsedArgs, settings: Settings): Place[] {
-  return SERVICE_NAMES.flatMap((service) => {
-    const given = args.values(service);
-    const words = given.length > 0 ? given : settings[`${service}_listen`];
-    return words.filter((word) => word !== "off").map((word) => placeOf(service, word));
-  });
-}
-
-/** @throws {UsageError} */
-export function placeOf(service: ServiceName, word: string): Place {
-  try {
-    return { service, address: parseListenAddress(word) };
-  } catch (error) {
-    if (error instanceof ListenError) throw new UsageError(error.message);
-    throw error;
-  }
 }
 
 /** A protocol that always is the newest generation's. */
@@ -98,14 +46,15 @@ function bindAll(
   places: readonly Place[],
   limits: SessionLimits,
   wheel: TimerWheel,
-  tls: SiteTls,
+  tls: (place: Place) => SiteTls | undefined,
   reusePort: boolean,
 ): Listener[] {
   const env = Deno.env.toObject();
   const rules = siteRules(site, env);
   const listeners: Listener[] = [];
   try {
-    for (const { service: name, address } of places) {
+    for (const place of places) {
+      const { service: name, address } = place;
       const kind = kindOf(name);
       listeners.push(
         new Listener({
@@ -117,7 +66,7 @@ function bindAll(
           service: kind.service,
           implicitTls: kind.tls === "implicit",
           get upgrade() {
-            return kind.tls === "never" ? undefined : tls.upgrade;
+            return tls(place)?.upgrade;
           },
           trace: site.tracer,
           writeStallSeconds: site.current.settings.write_stall_seconds,
@@ -134,6 +83,31 @@ function bindAll(
   return listeners;
 }
 
+/** What tells listeners with client certificates of their own from others. */
+const tlsKey = ({ tls }: Place): string => JSON.stringify([tls.client_cert, tls.client_ca]);
+
+/** Opens TLS once for all listeners that go by the same settings. @throws {SiteError} */
+async function openAllTls(
+  site: Site,
+  places: readonly Place[],
+  wheel: TimerWheel,
+): Promise<Map<string, SiteTls>> {
+  const opened = new Map<string, SiteTls>();
+  try {
+    for (const place of places) {
+      const key = tlsKey(place);
+      if (kindOf(place.service).tls === "never" || opened.has(key)) continue;
+      const alike = places.filter((other) => tlsKey(other) === key);
+      const needing = alike.find(({ service }) => kindOf(service).tls === "implicit");
+      opened.set(key, await openSiteTls(site, wheel, needing?.service ?? null, place.tls));
+    }
+  } catch (error) {
+    for (const tls of opened.values()) tls.close();
+    throw error;
+  }
+  return opened;
+}
+
 /** Binds the listeners of `places`. @throws {SiteError} when one can't be had, or its certificate. */
 export async function openFront(
   site: Site,
@@ -142,9 +116,9 @@ export async function openFront(
   reusePort: boolean,
 ): Promise<Front> {
   const wheel = new TimerWheel();
-  const needing = places.find(({ service }) => kindOf(service).tls === "implicit")?.service ?? null;
-  const tls = await openSiteTls(site, wheel, needing);
-  const listeners = bindAll(site, places, limits, wheel, tls, reusePort);
+  const tls = await openAllTls(site, places, wheel);
+  const tlsOf = (place: Place) => tls.get(tlsKey(place));
+  const listeners = bindAll(site, places, limits, wheel, tlsOf, reusePort);
   const refresh = async (force: boolean) => {
     try {
       if (!await site.refresh(force)) return;
@@ -154,7 +128,7 @@ export async function openFront(
       if (!(error instanceof SiteError)) throw error;
       console.error(`qfront: ${error.message}; what was read before stays in force`);
     } finally {
-      tls.refresh(force);
+      for (const one of tls.values()) one.refresh(force);
     }
   };
   const timer = setInterval(() => void refresh(false), REFRESH_MS);
@@ -167,7 +141,7 @@ export async function openFront(
     async stop(seconds) {
       clearInterval(timer);
       const forced = await Promise.all(listeners.map((listener) => listener.stop(seconds)));
-      tls.close();
+      for (const one of tls.values()) one.close();
       wheel.close();
       return forced.reduce((sum, n) => sum + n, 0);
     },

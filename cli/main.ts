@@ -7,6 +7,7 @@
 import {
   EXIT_IO,
   EXIT_SITE,
+  EXIT_SOFTWARE,
   EXIT_USAGE,
   helpText,
   parseCommand,
@@ -21,6 +22,8 @@ const COMMANDS: CommandTable = {
   serve: async () => (await import("./serve.ts")).SERVE,
   smtp: async () => (await import("./smtp.ts")).SMTP,
   pop3: async () => (await import("./pop3.ts")).POP3,
+  qmtp: async () => (await import("./qmtp.ts")).QMTP,
+  qmqp: async () => (await import("./qmqp.ts")).QMQP,
   lookup: async () => (await import("./lookup.ts")).LOOKUP,
   poppasswd: async () => (await import("./poppasswd.ts")).POPPASSWD,
   newpop: async () => (await import("./newpop.ts")).NEWPOP,
@@ -58,7 +61,10 @@ export async function run(argv: readonly string[]): Promise<number> {
     if (error instanceof StreamError) {
       return error.message === "" ? EXIT_IO : complain(error.message, EXIT_IO);
     }
-    throw error;
+    return complain(
+      `Internal error: ${error instanceof Error ? error.stack : error}`,
+      EXIT_SOFTWARE,
+    );
   }
 }
 

@@ -8,7 +8,8 @@
 import { makeSharedLimits, SessionLimits } from "../net/limits.ts";
 import { Supervisor, workerCount } from "../net/workers.ts";
 import { type Command, type ParsedArgs, SiteError, UsageError } from "./command.ts";
-import { listenPlaces, openFront } from "./front.ts";
+import { openFront } from "./front.ts";
+import { listenPlaces } from "./places.ts";
 import { chooseIdentity, giveRootAway, isRoot, openKeeper, settle } from "./root.ts";
 import { parseServe, SERVE_OPTIONS } from "./serve_options.ts";
 import { openSite, type Site } from "./site.ts";

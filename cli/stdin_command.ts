@@ -1,4 +1,4 @@
-/** One session on standard input and output: what `qfront smtp` and `qfront pop3` have in common. */
+/** One session on standard input and output: what `qfront smtp`, `pop3`, `qmtp` and `qmqp` have in common. */
 import { runStdin } from "../net/stdin.ts";
 import { type Command, type ParsedArgs, SITE_OPTIONS, UsageError } from "./command.ts";
 import { openSite } from "./site.ts";
@@ -6,7 +6,7 @@ import { openStdinTls } from "./tls.ts";
 
 /** Describes and runs a session of protocol `name`. */
 export function stdinCommand(
-  name: "smtp" | "pop3",
+  name: "smtp" | "pop3" | "qmtp" | "qmqp",
   about: string,
   text: string,
   example: string,

@@ -13,6 +13,7 @@ import type { Duplex } from "../net/types.ts";
 import { TLS_SETTINGS } from "../settings/tls.ts";
 import { NET_EVENTS } from "../trace/events.ts";
 import { SiteError } from "./command.ts";
+import type { OwnTls } from "./places.ts";
 import type { Site, SitePlace } from "./site.ts";
 
 /** TLS as listeners see it. */
@@ -72,20 +73,22 @@ function generationOf(tls: Tls): Generation {
 }
 
 /**
- * Opens TLS for the listeners of this isolate. `needing`: the first service that can't be without, null: none.
+ * Opens TLS for listeners of this isolate. `needing`: the first service that can't be without, null: none. `own`: what they
+ * have in place of the settings of the same names.
  * @throws {SiteError} when what is set can't be used, or a listener needs what is not set.
  */
 export async function openSiteTls(
   site: Site,
   wheel: TimerWheel,
   needing: string | null,
+  own: OwnTls,
 ): Promise<SiteTls> {
   // Loaded even without a certificate: one may come later, when this process may no longer read its own sources.
   const { openTls } = await import("../net/tls.ts");
   const resolve = resolveAt(site.place);
+  const settings = (): TlsSettings => ({ ...site.current.settings, ...own });
   const open = (): Generation | null => {
-    const { settings } = site.current;
-    const tls = openTls(settings, resolve, wheel, site.tracer);
+    const tls = openTls(settings(), resolve, wheel, site.tracer);
     if (tls !== null) return generationOf(tls);
     if (needing === null) return null;
     throw new SiteError(
@@ -100,7 +103,7 @@ export async function openSiteTls(
   } catch (error) {
     throw error instanceof SiteError ? error : new SiteError(`TLS: ${reasonOf(error)}`);
   }
-  const wanted = (): string => stateOf(site.current.settings, resolve, current !== null);
+  const wanted = (): string => stateOf(settings(), resolve, current !== null);
   let seen = wanted();
   return {
     get upgrade() {

@@ -2,7 +2,8 @@
 import { SessionLimits } from "../net/limits.ts";
 import type { Identity } from "../net/privileges.ts";
 import { runWorker, type WorkerJob, type WorkerService } from "../net/workers.ts";
-import { listenPlaces, openFront, placeOf } from "./front.ts";
+import { openFront } from "./front.ts";
+import { listenPlaces, movedTo } from "./places.ts";
 import { isRoot, openKeeper, settle } from "./root.ts";
 import { openSite } from "./site.ts";
 import { parseServe } from "./serve_options.ts";
@@ -40,7 +41,7 @@ async function begin(job: WorkerJob<WorkerConfig>): Promise<WorkerService<Worker
   const asked = listenPlaces(args, settings);
   const places = asked.map((place, i) => {
     const known = job.addresses?.[i];
-    return known === undefined ? place : placeOf(place.service, known);
+    return known === undefined ? place : movedTo(place, known);
   });
   const front = await openFront(site, places, limits, true);
   let keeper = isRoot() ? await openKeeper(site) : null;

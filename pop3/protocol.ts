@@ -2,6 +2,7 @@
  * POP3 as listeners and the stdin session see it: an engine for each connection, and what is said to connections that are
  * not served. A site whose control files can't be read is a temporary error, said in the greeting's place.
  */
+import { createClosedEngine } from "../net/closed_engine.ts";
 import type { Peer, Protocol, RefuseReason } from "../net/types.ts";
 import type { Settings } from "../settings/mod.ts";
 import { POP3_EVENTS } from "../trace/events.ts";
@@ -49,15 +50,7 @@ export function createPop3Protocol(service: Pop3Service): Protocol {
           ip: peer.remoteIp,
           reason: error.message,
         });
-        return {
-          start: () => output.bytes(REPLIES.failure.bytes),
-          receive() {},
-          end() {},
-          wants: "close",
-          busy: false,
-          idleSeconds: 1,
-          sessionSeconds: 1,
-        };
+        return createClosedEngine(REPLIES.failure.bytes, output);
       }
     },
     refuse: (reason) => REFUSALS[reason].bytes,

@@ -5,6 +5,7 @@
  * Every session gets the configuration of the moment it begins and keeps it. QMTP has no word for "not now": its client
  * is hung up on, as qmail-qmtpd does, and tries again. QMQP's one answer can be given before the question.
  */
+import { createClosedEngine } from "../net/closed_engine.ts";
 import type { Engine, Output, Peer, Protocol, RefuseReason } from "../net/types.ts";
 import type { Settings } from "../settings/mod.ts";
 import { QMQP_EVENTS, QMTP_EVENTS } from "../trace/events_qmtp.ts";
@@ -34,12 +35,12 @@ export function createQmtpProtocol(grammar: Grammar, service: QmtpService): Prot
   return {
     name: grammar,
     open: (peer, output) => openEngine(grammar, service, peer, output),
-    refuse: (reason) => new TextEncoder().encode(lastWord(grammar, REFUSALS[reason])),
+    refuse: (reason) => lastWord(grammar, REFUSALS[reason]),
   };
 }
 
-function lastWord(grammar: Grammar, reply: Reply): string {
-  return grammar === "qmqp" ? netstringOf(reply) : "";
+function lastWord(grammar: Grammar, reply: Reply): Uint8Array {
+  return new TextEncoder().encode(grammar === "qmqp" ? netstringOf(reply) : "");
 }
 
 function openEngine(grammar: Grammar, service: QmtpService, peer: Peer, output: Output): Engine {
@@ -54,17 +55,4 @@ function openEngine(grammar: Grammar, service: QmtpService, peer: Peer, output: 
     tracer.emit(peer.session, events.controlTrouble, fields);
     return createClosedEngine(lastWord(grammar, REPLIES.site_unusable), output);
   }
-}
-
-/** An engine that serves nothing. */
-function createClosedEngine(word: string, output: Output): Engine {
-  return {
-    start: () => output.text(word),
-    receive() {},
-    end() {},
-    wants: "close",
-    busy: false,
-    idleSeconds: 1,
-    sessionSeconds: 1,
-  };
 }

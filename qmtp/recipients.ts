@@ -4,7 +4,7 @@
  * QMTP answers each recipient for itself. QMQP has one answer: a recipient that is refused for good refuses the whole
  * message, one that can't be decided now defers it; after the first refusal nobody is looked up any more.
  */
-import { judgeRecipient, type RecipientVerdict } from "../validate/judge.ts";
+import { judgeRecipient, type RecipientVerdict, splitAddress } from "../validate/judge.ts";
 import type { LookupResult } from "../validate/types.ts";
 import { aboutRecipient, REPLIES, type Reply } from "./replies.ts";
 import type { Session } from "./state.ts";
@@ -75,7 +75,7 @@ function acceptUnless(session: Session, recipient: string, trouble: string | nul
   const { pack, deps } = session;
   if (trouble !== null) {
     if (deps.tracer.level >= 2) {
-      const fields = { ...partsOf(recipient), reason: trouble };
+      const fields = { ...splitAddress(recipient), reason: trouble };
       deps.tracer.emit(session.peer.session, session.events.rcptNoDelivery, fields);
     }
     return answer(session, REPLIES.no_delivery, recipient);
@@ -127,32 +127,24 @@ function refuseUndecided(session: Session, recipient: string, reason: string): v
   answer(session, refuses ? REPLIES.undecided_refused : REPLIES.undecided, recipient);
 }
 
-/** Local part and domain, parted at the last "@", as the trace shows them. */
-function partsOf(address: string): { readonly user: string; readonly domain: string } {
-  const at = address.lastIndexOf("@");
-  return at < 0
-    ? { user: address, domain: "" }
-    : { user: address.slice(0, at), domain: address.slice(at + 1) };
-}
-
 function traceRecipient(session: Session, address: string): void {
   const { tracer } = session.deps;
   if (tracer.level < 2) return;
-  tracer.emit(session.peer.session, session.events.rcpt, partsOf(address));
+  tracer.emit(session.peer.session, session.events.rcpt, splitAddress(address));
 }
 
 function traceUnknown(session: Session, recipient: string, terminates: boolean): void {
   const { tracer } = session.deps;
   if (tracer.level < 2) return;
   const { rcptInvalid, rcptUnknown } = session.events;
-  const fields = { ...partsOf(recipient), ip: session.peer.remoteIp };
+  const fields = { ...splitAddress(recipient), ip: session.peer.remoteIp };
   tracer.emit(session.peer.session, terminates ? rcptInvalid : rcptUnknown, fields);
 }
 
 function traceUndecided(session: Session, recipient: string, reason: string): void {
   const { tracer } = session.deps;
   if (tracer.level < 2) return;
-  const fields = { ...partsOf(recipient), reason };
+  const fields = { ...splitAddress(recipient), reason };
   tracer.emit(session.peer.session, session.events.rcptUndecided, fields);
 }
 

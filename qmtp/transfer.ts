@@ -7,6 +7,7 @@
  */
 import { sessionEnv } from "../net/session_env.ts";
 import { receivedLine } from "../queue/incoming.ts";
+import { bytesOf } from "../queue/local_lines.ts";
 import { openSpool, type Spool } from "../queue/spool.ts";
 import type { QueueOutcome } from "../queue/types.ts";
 import { decodeLineEnds } from "./line_ends.ts";
@@ -124,8 +125,6 @@ async function handOver(session: Session, spool: Spool, sender: string): Promise
   }
   return await delivery.commit();
 }
-
-const bytesOf = (text: string): Uint8Array => Uint8Array.from(text, (c) => c.charCodeAt(0));
 
 function received({ peer, reading, deps }: Session): string {
   const protocol = reading.grammar === "qmtp" ? "QMTP" : "QMQP";

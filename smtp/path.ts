@@ -114,11 +114,3 @@ export function literalIp(literal: string): string | null {
   if (match === null) return null;
   return match.slice(1).map((digits) => Number(BigInt(digits) % 256n)).join(".");
 }
-
-/** Local part and domain of an address, parted at its last "@"; without one the domain is "". */
-export function splitAddress(address: string): { readonly user: string; readonly domain: string } {
-  const at = address.lastIndexOf("@");
-  return at < 0
-    ? { user: address, domain: "" }
-    : { user: address.slice(0, at), domain: address.slice(at + 1) };
-}

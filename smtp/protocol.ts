@@ -5,6 +5,7 @@
  * Every session gets the configuration of the moment it begins and keeps it. A site that can't be
  * read is answered with 421: the sender tries again, nothing is lost.
  */
+import { createClosedEngine } from "../net/closed_engine.ts";
 import type { Engine, Output, Peer, Protocol, RefuseReason } from "../net/types.ts";
 import type { Settings } from "../settings/mod.ts";
 import { SMTP_EVENTS } from "../trace/events_smtp.ts";
@@ -51,19 +52,6 @@ function openEngine(service: SmtpService, peer: Peer, output: Output): Engine {
       ip: peer.remoteIp,
       reason: error.message,
     });
-    return createClosedEngine(REPLIES.site_unusable, output);
+    return createClosedEngine(REPLIES.site_unusable.bytes, output);
   }
-}
-
-/** An engine that only says why nothing is served. */
-export function createClosedEngine(reply: Reply, output: Output): Engine {
-  return {
-    start: () => output.bytes(reply.bytes),
-    receive() {},
-    end() {},
-    wants: "close",
-    busy: false,
-    idleSeconds: 1,
-    sessionSeconds: 1,
-  };
 }

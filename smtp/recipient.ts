@@ -6,9 +6,8 @@
  * a look-up that must wait suspends the session.
  */
 import { SMTP_EVENTS } from "../trace/events_smtp.ts";
-import { judgeRecipient, type RecipientVerdict } from "../validate/judge.ts";
+import { judgeRecipient, type RecipientVerdict, splitAddress } from "../validate/judge.ts";
 import type { LookupResult } from "../validate/types.ts";
-import { splitAddress } from "./path.ts";
 import { REPLIES, type Reply } from "./replies.ts";
 import {
   endByLimit,

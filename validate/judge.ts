@@ -115,3 +115,11 @@ function conclude(
 function undecided(recipient: string, result: LookupResult): RecipientVerdict {
   return { kind: "undecided", recipient, result, reason: result.reason };
 }
+
+/** Local part and domain of a recipient, parted at the last "@", as the trace shows them. */
+export function splitAddress(address: string): { readonly user: string; readonly domain: string } {
+  const at = address.lastIndexOf("@");
+  return at < 0
+    ? { user: address, domain: "" }
+    : { user: address.slice(0, at), domain: address.slice(at + 1) };
+}

@@ -1,5 +1,12 @@
 /** One run: start a server, play a workload, take the figures, end the server. */
-import { awaitBanner, cpuSeconds, freePort, memoryKib, type Running } from "./process.ts";
+import {
+  awaitBanner,
+  cpuSeconds,
+  freePort,
+  machineCpuSeconds,
+  memoryKib,
+  type Running,
+} from "./process.ts";
 import { BenchError, type Load, runLoad } from "./tools.ts";
 import type { Bench, Server } from "./servers/types.ts";
 import type { Workload, WorkloadName } from "./workloads.ts";
@@ -20,6 +27,8 @@ export interface Sample {
   readonly server_us: number;
   /** Cores that the load generator used; near 1.00 for each generator it was the limit. */
   readonly generator_cpu: number;
+  /** Cores that something else on the machine used meanwhile: 0 on a quiet one. */
+  readonly other_cpu: number;
   /** Memory of the server's processes at the end, in MiB. */
   readonly memory_mib: number;
   readonly errors: number;
@@ -74,23 +83,33 @@ export async function play(
   at: { readonly running: Running; readonly port: number },
   plan: Plan,
 ): Promise<Sample> {
-  const before = cpuSeconds(at.running.pid);
+  const before = cpuSeconds(at.running.pid), machine = machineCpuSeconds();
+  const begin = performance.now();
   const load = await runLoad(
     bench.tools,
     loadArguments(work, server, at.port, plan),
     plan.generators,
   );
+  const seconds = (performance.now() - begin) / 1000;
   const cpu = cpuSeconds(at.running.pid) - before;
-  return sampleOf(work, load, cpu, memoryKib(at.running.pid) / 1024);
+  const all = (machineCpuSeconds() - machine - cpu) / seconds;
+  return {
+    ...sampleOf(work, load, cpu),
+    other_cpu: Math.max(0, all - load.generator_cpu * plan.generators),
+    memory_mib: memoryKib(at.running.pid) / 1024,
+  };
 }
 
-function sampleOf(work: Workload, load: Load, cpu: number, memory_mib: number): Sample {
+function sampleOf(
+  work: Workload,
+  load: Load,
+  cpu: number,
+): Omit<Sample, "other_cpu" | "memory_mib"> {
   return {
     rate: work.rate(load),
     p99_ms: load.p99_ms,
     server_us: cpu * 1e6 / Math.max(1, work.units(load)),
     generator_cpu: load.generator_cpu,
-    memory_mib,
     errors: load.errors,
     first_error: load.first_error,
   };

@@ -161,6 +161,13 @@ export function cpuSeconds(pid: number): number {
   return ticks / 100;
 }
 
+/** CPU time that the whole machine has used since its start, in seconds. */
+export function machineCpuSeconds(): number {
+  const line = Deno.readTextFileSync("/proc/stat").split("\n")[0] ?? "";
+  const [user, nice, system, , , irq, softirq] = line.split(/\s+/).slice(1).map(Number);
+  return ((user ?? 0) + (nice ?? 0) + (system ?? 0) + (irq ?? 0) + (softirq ?? 0)) / 100;
+}
+
 /** Memory of a tree in KiB: its proportional share (PSS), or resident memory where that is not told. */
 export function memoryKib(pid: number): number {
   let sum = 0;

@@ -24,6 +24,7 @@ export interface Line {
   readonly server_us: number;
   readonly memory_mib: number;
   readonly generator_cpu: number;
+  readonly other_cpu: number;
   readonly errors: number;
   readonly first_error: string;
 }
@@ -60,6 +61,7 @@ export function linesOf(all: readonly Measured[]): Line[] {
       server_us: of(m, (s) => s.server_us),
       memory_mib: of(m, (s) => s.memory_mib),
       generator_cpu: of(m, (s) => s.generator_cpu),
+      other_cpu: of(m, (s) => s.other_cpu),
       errors: Math.max(...m.samples.map((s) => s.errors)),
       first_error: m.samples.find((s) => s.first_error !== "")?.first_error ?? "",
     };
@@ -94,7 +96,21 @@ export function workloadText(work: Workload, lines: readonly Line[]): string {
   const faults = lines.filter((l) => l.errors > 0)
     .map((l) => `(!) ${l.server}: up to ${l.errors} errors in a round, first: ${l.first_error}`);
   const goals = lines.filter((l) => l.kind === "qfront").flatMap((l) => goalTexts(work, l));
-  return [`### ${work.title}`, "", formatTable(head, rows), "", ...faults, ...goals].join("\n");
+  const notes = [...faults, ...goals, ...busyTexts(lines)];
+  return [`### ${work.title}`, "", formatTable(head, rows), "", ...notes].join("\n");
+}
+
+/** Cores of something else from which on rates are not to be believed. */
+const BUSY = 0.2;
+
+function busyTexts(lines: readonly Line[]): string[] {
+  const other = median(lines.map((l) => l.other_cpu));
+  if (other < BUSY) return [];
+  return [
+    `The machine was not quiet: something else used ${
+      other.toFixed(1)
+    } cores. CPU us each still holds`,
+  ];
 }
 
 function goalTexts(work: Workload, line: Line): string[] {

@@ -11,6 +11,18 @@ async function withSite(work: (root: string) => Promise<void>): Promise<void> {
   }
 }
 
+const COMMANDS = [
+  "serve",
+  "smtp",
+  "pop3",
+  "qmtp",
+  "qmqp",
+  "lookup",
+  "poppasswd",
+  "newpop",
+  "help",
+];
+
 const TRANSCRIPT = Deno.readTextFileSync(new URL("../../config/smtp.txt", import.meta.url));
 
 Deno.test("stdin: the shipped transcript is refused at its recipient", async () => {
@@ -61,6 +73,35 @@ Deno.test("stdin: pop3 reads a maildrop in one session", async () => {
   });
 });
 
+const ns = (text: string): string => `${text.length}:${text},`;
+
+Deno.test("stdin: qmtp answers each recipient of each package and delivers", async () => {
+  await withSite(async (root) => {
+    const message = ns("\nSubject: one\n\nbody\n");
+    const recipients = ns(ns("joe@example.org") + ns("joe@elsewhere.example"));
+    const { code, stdout } = await runQfront(
+      ["qmtp", "--root", root],
+      message + ns("a@b.example") + recipients,
+      { TCPREMOTEIP: "192.0.2.7" },
+    );
+    assertEquals(code, 0);
+    assertMatch(stdout, /^\d+:Kok \d+ \S+,\d+:Dsorry, [^:]* \(#5\.7\.1\),$/);
+    const [file] = [...Deno.readDirSync(`${root}/home/joe/Maildir/new`)];
+    const text = Deno.readTextFileSync(`${root}/home/joe/Maildir/new/${file?.name}`);
+    assertMatch(text, /\nReceived: from unknown \(192\.0\.2\.7\)\n {2}by \S+ with QMTP; /);
+  });
+});
+
+Deno.test("stdin: qmqp gives its one answer to the one request", async () => {
+  await withSite(async (root) => {
+    const request = ns(ns("Subject: one\n\nbody\n") + ns("") + ns("joe@example.org"));
+    const { code, stdout } = await runQfront(["qmqp", "--root", root], request);
+    assertEquals(code, 0);
+    assertMatch(stdout, /^\d+:Kok \d+ [^:]*,$/);
+    assertEquals([...Deno.readDirSync(`${root}/home/joe/Maildir/new`)].length, 1);
+  });
+});
+
 Deno.test("command line: a wrong argument is one sentence and exit code 64", async () => {
   for (const args of [["frobnicate"], ["lookup", "--frobnicate"], ["serve", "--set", "nosuch=1"]]) {
     const { code, stderr, stdout } = await runQfront(args);
@@ -71,7 +112,7 @@ Deno.test("command line: a wrong argument is one sentence and exit code 64", asy
 });
 
 Deno.test("command line: a site that can't be used is one sentence and exit code 78", async () => {
-  for (const command of ["smtp", "pop3", "lookup", "serve", "newpop"]) {
+  for (const command of ["smtp", "pop3", "qmtp", "qmqp", "lookup", "serve", "newpop"]) {
     const { code, stderr } = await runQfront([command, "--qmail-dir", "/nonexistent/qmail"]);
     assertEquals(code, 78, command);
     assertMatch(stderr, /^qfront: [^\n]*\/nonexistent\/qmail[^\n]*\n$/);
@@ -79,7 +120,7 @@ Deno.test("command line: a site that can't be used is one sentence and exit code
 });
 
 Deno.test("command line: each command's help fits a screen and shows an example", async () => {
-  for (const command of ["serve", "smtp", "pop3", "lookup", "poppasswd", "newpop", "help"]) {
+  for (const command of COMMANDS) {
     const { code, stdout } = await runQfront([command, "--help"]);
     assertEquals(code, 0, command);
     const lines = stdout.trimEnd().split("\n");

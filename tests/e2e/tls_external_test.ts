@@ -2,7 +2,7 @@
 import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { openssl } from "../../net/openssl_calls.ts";
 import { makeAuthority, makeCertificate } from "../unit/net/tls_kit.ts";
-import { makeSite, qfrontCommand, removeSite } from "./front.ts";
+import { makeSite, qfrontCommand, removeSite, startFront } from "./front.ts";
 import { Client, hasProgram, putCertificate, setSettings, until, withTls } from "./tls_kit.ts";
 
 const HAS_OPENSSL = hasProgram("openssl", "version");
@@ -79,6 +79,82 @@ Deno.test({
       (root) => {
         alice = makeClient(root);
         Deno.writeTextFileSync(MAP(root), "CN=alice,O=Example:joe@example.org\n");
+      },
+    );
+  },
+});
+
+Deno.test({
+  name:
+    "serve: one listener demands certificates by an authority of its own, the others ask for none",
+  ignore,
+  async fn() {
+    const root = await makeSite();
+    const ca = await putCertificate(root);
+    const alice = makeClient(root);
+    setSettings(root, { auth_delay_seconds: "0" });
+    Deno.writeTextFileSync(MAP(root), "alice:joe@example.org\n");
+    const front = await startFront(root, [
+      ...["--smtps", "127.0.0.1:0+client_cert=require+client_ca=control/ca.pem"],
+      ...["--submission", "127.0.0.1:0", "--pop3s", "127.0.0.1:0"],
+    ]);
+    const dial = async (service: string) => {
+      const options = { hostname: "localhost", port: front.port(service), caCerts: [ca], ...alice };
+      return new Client(await Deno.connectTls(options));
+    };
+    try {
+      const nobody = await Client.dialTls(front.port("smtps"), ca).catch(() => null);
+      // In TLS 1.3 a client learns of the refusal only when it reads.
+      assertEquals(await nobody?.line() ?? null, null);
+      nobody?.close();
+      const client = await dial("smtps");
+      assertMatch(await authOffer(client), /EXTERNAL/);
+      assertMatch((await client.smtp("AUTH EXTERNAL ="))[0]!, /^235 /);
+      client.close();
+      const other = await dial("pop3s");
+      assertMatch(await other.line() ?? "", /^\+OK /);
+      await other.ask("CAPA");
+      const offer = (await other.list()).find((line) => line.startsWith("SASL ")) ?? "";
+      assertMatch(offer, /PLAIN/);
+      assertEquals(offer.includes("EXTERNAL"), false);
+      other.close();
+      const plain = await Client.dial(front.port("submission"));
+      await plain.smtp(null);
+      assertStringIncludes((await plain.smtp("EHLO c")).join(), "STARTTLS");
+      await plain.smtp("STARTTLS");
+      await plain.startTls(ca);
+      assertMatch((await plain.smtp("EHLO c"))[0]!, /^250-/);
+      plain.close();
+    } finally {
+      const ended = await front.stop();
+      await removeSite(root);
+      assertEquals(ended, { code: 0, stderr: "" });
+    }
+  },
+});
+
+Deno.test({
+  name: "serve: a certificate whose login left the users file sends no mail",
+  ignore,
+  async fn() {
+    let alice = { cert: "", key: "" };
+    await withTls(
+      { client_cert: "ask", client_ca: "control/ca.pem" },
+      async ({ ca, front }) => {
+        const options = {
+          hostname: "localhost",
+          port: front.port("smtps"),
+          caCerts: [ca],
+          ...alice,
+        };
+        const client = new Client(await Deno.connectTls(options));
+        assertMatch(await authOffer(client), /EXTERNAL/);
+        assertMatch((await client.smtp("AUTH EXTERNAL ="))[0]!, /^535 /);
+        client.close();
+      },
+      (root) => {
+        alice = makeClient(root);
+        Deno.writeTextFileSync(MAP(root), "alice:gone@example.org\n");
       },
     );
   },

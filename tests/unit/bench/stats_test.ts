@@ -6,11 +6,12 @@ import { formatTable, median, ratio, readable, spread } from "../../bench/stats.
 import { mergeLoads } from "../../bench/tools.ts";
 import { workload } from "../../bench/workloads.ts";
 
-const sample = (rate: number, errors = 0): Sample => ({
+const sample = (rate: number, errors = 0, other_cpu = 0): Sample => ({
   rate,
   p99_ms: 1,
   server_us: 50,
   generator_cpu: 0.5,
+  other_cpu,
   memory_mib: 10,
   errors,
   first_error: errors > 0 ? "step 3: RCPT [250 ]" : "",
@@ -111,6 +112,16 @@ Deno.test("workloadText: says which goals are reached, and errors with their fir
   assert(text.includes("qfront: 3.00 of the best peer, goal 4: not reached"), text);
   assert(text.includes("qfront: 0.90 of the floor, goal 0.85: reached"), text);
   assert(text.includes("(!) peer: up to 7 errors in a round, first: step 3: RCPT [250 ]"), text);
+});
+
+Deno.test("workloadText: says when the machine was not quiet, and only then", () => {
+  const text = (other: number) =>
+    workloadText(
+      workload("w2"),
+      linesOf([{ server: { name: "peer", kind: "peer" }, samples: [sample(30, 0, other)] }]),
+    );
+  assert(text(0.9).includes("something else used 0.9 cores"), text(0.9));
+  assert(!text(0.1).includes("not quiet"), text(0.1));
 });
 
 Deno.test("mergeLoads: rates and counts add up, times and CPU shares are the worst", () => {

@@ -52,14 +52,18 @@ Deno.test("createExternalLogin: cn and email take the one value that a subject h
   assertEquals(login("email", "CN=alice"), null);
 });
 
-Deno.test("createExternalLogin: with client_cert none nobody has a login, and the map is not read", () => {
-  const control = controlOf(() => new Error("read"));
+Deno.test("createExternalLogin: with client_cert none the map is read when a certificate is shown all the same", () => {
+  let now: readonly string[] | Error = new Error("read");
+  const said: string[] = [];
   const login = createExternalLogin(
     { client_cert: "none", client_cert_login: "map" },
-    control,
-    silent,
+    controlOf(() => now),
+    (sentence) => said.push(sentence),
   );
-  assertEquals(login("CN=alice"), null);
+  now = ["nonsense"];
+  assertEquals([login("CN=alice"), said.length], [null, 1]);
+  now = ["alice:joe"];
+  assertEquals(login("CN=alice"), "joe");
 });
 
 Deno.test("mapSubject: a key with = is a whole subject, others an e-mail address or a common name", () => {

@@ -1,6 +1,6 @@
 /** Paths of MAIL and RCPT, as qmail-smtpd takes them. */
 import { assertEquals } from "@std/assert";
-import { literalIp, MAX_ADDRESS_BYTES, parsePath, splitAddress } from "../../../smtp/path.ts";
+import { literalIp, MAX_ADDRESS_BYTES, parsePath } from "../../../smtp/path.ts";
 
 const LOCAL = { ips: new Set(["127.0.0.1", "10.1.2.3"]), host: "mail.example.com" };
 const addressOf = (argument: string): string | undefined => parsePath(argument, LOCAL)?.address;
@@ -83,9 +83,4 @@ Deno.test("literalIp: parts count modulo 256, other forms are none", () => {
   ) {
     assertEquals(literalIp(other), null);
   }
-});
-
-Deno.test("splitAddress: parts at the last @", () => {
-  assertEquals(splitAddress("a@b@c"), { user: "a@b", domain: "c" });
-  assertEquals(splitAddress("joe"), { user: "joe", domain: "" });
 });

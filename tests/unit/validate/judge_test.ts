@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { judgeRecipient, type RecipientQuestion } from "../../../validate/judge.ts";
+import { judgeRecipient, type RecipientQuestion, splitAddress } from "../../../validate/judge.ts";
 import type {
   LookupResult,
   LookupService,
@@ -146,4 +146,9 @@ Deno.test("judgeRecipient: hands on the look-up's result, its reason, and the wi
     reason: "Home is not readable",
   });
   assertEquals(wanted, true);
+});
+
+Deno.test("splitAddress: parts at the last @", () => {
+  assertEquals(splitAddress("a@b@c"), { user: "a@b", domain: "c" });
+  assertEquals(splitAddress("joe"), { user: "joe", domain: "" });
 });
