@@ -1,8 +1,8 @@
 /**
  * A sub-command as data: what help prints, what the parser takes and what runs all come from one description.
  *
- * Exit codes: 0 done, 64 a wrong argument, 70 a fault of ours, 74 standard input or output failed, 78 a site that can't be used (sysexits);
- * `lookup` adds qmail's 100 and 111.
+ * Exit codes: 0 done, 64 a wrong argument, 70 a fault of ours, 74 standard input or output failed, 78 a site that can't
+ * be used (sysexits); `lookup` adds qmail's 100 and 111.
  */
 import { parseArgs } from "@std/cli/parse-args";
 
