@@ -44,14 +44,16 @@ function kill(child: Deno.ChildProcess, signal: Deno.Signal): void {
 }
 
 /**
- * Runs `deno test` with `args`, showing what it prints as it goes. `files` are the test files, for the sentence about a
+ * Runs `deno test` with `args`, giving what it prints to `show` as it goes. `files` are the test files, for the sentence about a
  * run that took longer than `limitMillis`; that one counts as a failure.
  */
 export async function runTests(
   args: readonly string[],
   files: readonly string[],
   limitMillis: number = LIMIT_MILLIS,
+  show: (bytes: Uint8Array) => Promise<unknown> = (bytes) => Deno.stdout.write(bytes),
 ): Promise<Count> {
+  const say = (line: string) => show(new TextEncoder().encode(`${line}\n`));
   const child = new Deno.Command(Deno.execPath(), {
     args: ["test", ...args],
     stdin: "null",
@@ -64,7 +66,7 @@ export async function runTests(
     const decoder = new TextDecoder();
     for (let part = await reader.read(); !part.done; part = await reader.read()) {
       output += decoder.decode(part.value, { stream: true });
-      await Deno.stdout.write(part.value);
+      await show(part.value);
     }
   })();
   const inTime = await endsWithin(child, limitMillis);
@@ -77,14 +79,14 @@ export async function runTests(
   await reading;
   const { success } = await child.status;
   if (!inTime) {
-    console.log(`FAILED: deno test had not ended after ${limitMillis / 1000} s and was ended`);
-    for (const file of unreported(files, output)) console.log(`not reported: ${file}`);
+    await say(`FAILED: deno test had not ended after ${limitMillis / 1000} s and was ended`);
+    for (const file of unreported(files, output)) await say(`not reported: ${file}`);
   }
   const count = readClosingLine(output) ?? { passed: 0, failed: 1, skipped: 0 };
   if (!(success && inTime) && count.failed === 0) count.failed = 1;
   for (const line of output.split("\n")) {
     if (/\.\.\. ignored/.test(line)) {
-      console.log(`skipped: ${line.replace(/ \.\.\. ignored.*/, "")}`);
+      await say(`skipped: ${line.replace(/ \.\.\. ignored.*/, "")}`);
     }
   }
   return count;

@@ -1,4 +1,4 @@
-import { assertEquals } from "@std/assert";
+import { assertEquals, assertStringIncludes } from "@std/assert";
 import { readClosingLine, runTests, unreported } from "../../../tools/run_tests.ts";
 
 Deno.test("readClosingLine: counts passed, failed and ignored of the last summary", () => {
@@ -21,7 +21,12 @@ Deno.test("runTests: a test that never ends is ended at the limit and counts as 
       file,
       'Deno.test("hangs", async () => { Deno.writeTextFileSync(new URL("pid", import.meta.url), String(Deno.pid)); await new Promise(() => setTimeout(() => {}, 3_600_000)); });',
     );
-    const count = await runTests(["-A", "--no-check", "--no-lock", file], [], 3_000);
+    let shown = "";
+    const show = (bytes: Uint8Array) => Promise.resolve(shown += new TextDecoder().decode(bytes));
+    const args = ["-A", "--no-check", "--no-lock", file];
+    const count = await runTests(args, ["a_test.ts"], 3_000, show);
+    assertStringIncludes(shown, "FAILED: deno test had not ended after 3 s and was ended");
+    assertStringIncludes(shown, "not reported: a_test.ts");
     assertEquals(count.failed, 1);
     assertEquals(count.passed, 0);
   } finally {
