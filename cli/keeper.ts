@@ -19,7 +19,7 @@ import { ControlError } from "../validate/types.ts";
 import { SiteFault } from "../validate/lookup.ts";
 import { type Command, type ParsedArgs, SITE_OPTIONS, SiteError, UsageError } from "./command.ts";
 import { maildirOf } from "./maildrops.ts";
-import { ownerOf } from "./owners.ts";
+import { openFindUser, ownerOf } from "./owners.ts";
 import { findSite, openLookup, readSettings, type SitePlace } from "./site.ts";
 
 const complain = (sentence: string): void => console.error(`qfront: ${sentence}`);
@@ -44,6 +44,7 @@ export function keeperCommand(place: SitePlace): string[] {
 function openServices(place: SitePlace, settings: Settings, tracer: Tracer): KeeperServices {
   try {
     const lookup = openLookup(place, settings, { isService: true });
+    const findUser = openFindUser(place.root);
     const openDrop = openOwnerDrops({
       sizes: settings.pop3_sizes,
       locks: settings.pop3_lock,
@@ -69,7 +70,7 @@ function openServices(place: SitePlace, settings: Settings, tracer: Tracer): Kee
       openMaildrop: (account, session) =>
         openDrop(
           maildirOf(account, place.root, lookup),
-          ownerOf(account, place.root, lookup),
+          ownerOf(account, findUser, lookup),
           session,
         ),
       maxDrops: settings.max_sessions,

@@ -8,15 +8,21 @@ import { openUsers } from "../validate/passwd.ts";
 import { binaryPath } from "../validate/system.ts";
 import type { SiteLookup } from "../validate/types.ts";
 
-/** A user by name; null: there is none. Below a root its etc/passwd is asked first, then the system. */
-export function findUser(name: string, root: string): Identity | null {
-  if (root !== "") {
-    const files = openFiles(binaryPath(root));
-    const found = openUsers(files, { rooted: true, source: "passwd", fresh: true }).find(name);
+/** A user by name; null: there is none. */
+export type FindUser = (name: string) => Identity | null;
+
+/** Users below a root come from its etc/passwd, read again when it changes, before the system is asked. */
+export function openFindUser(root: string): FindUser {
+  if (root === "") return findSystemUser;
+  const files = openFiles(binaryPath(root));
+  const users = openUsers(files, { rooted: true, source: "passwd", fresh: true });
+  return (name) => {
+    files.begin();
+    users.begin();
+    const found = users.find(name);
     // The system's groups of somebody of this name are not his.
-    if (found !== null) return { uid: found.uid, gid: found.gid, name: null };
-  }
-  return findSystemUser(name);
+    return found === null ? findSystemUser(name) : { uid: found.uid, gid: found.gid, name: null };
+  };
 }
 
 const permanent = (account: Account, why: string): MaildropError =>
@@ -29,21 +35,21 @@ const permanent = (account: Account, why: string): MaildropError =>
  * The owner of an account's maildrop: what the users file says of it, else what the look-up says of the login as an address.
  * @throws {MaildropError} when there is none, or when it would be root.
  */
-export function ownerOf(account: Account, root: string, lookup: SiteLookup): Owner {
+export function ownerOf(account: Account, findUser: FindUser, lookup: SiteLookup): Owner {
   const owner = account.uid === null && account.user === null
     ? throughLookup(account, lookup)
-    : named(account, root, lookup);
+    : named(account, findUser, lookup);
   if (owner.uid === 0) {
     throw permanent(account, "it would be root (uid 0), whose mail nobody reads here");
   }
   return owner;
 }
 
-function named(account: Account, root: string, lookup: SiteLookup): Owner {
+function named(account: Account, findUser: FindUser, lookup: SiteLookup): Owner {
   const { uid, gid, user } = account;
   if (uid !== null && gid !== null) return { uid, gid };
   if (uid === null) {
-    const found = findUser(user ?? "", root);
+    const found = findUser(user ?? "");
     if (found === null) throw permanent(account, `there is no user "${user}"`);
     return { uid: found.uid, gid: gid ?? found.gid };
   }

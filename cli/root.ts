@@ -8,7 +8,7 @@ import type { Settings } from "../settings/mod.ts";
 import { KEEPER_EVENTS } from "../trace/events.ts";
 import { SiteError } from "./command.ts";
 import { keeperCommand } from "./keeper.ts";
-import { findUser } from "./owners.ts";
+import { openFindUser } from "./owners.ts";
 import type { Site, SitePlace } from "./site.ts";
 
 /** qmail's user for what faces the network. */
@@ -39,7 +39,7 @@ export function chooseIdentity(place: SitePlace, settings: Settings): Identity {
 
 function findIdentity(name: string, root: string): Identity | null {
   try {
-    return findUser(name, root);
+    return openFindUser(root)(name);
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error);
     throw new SiteError(`Setting run_as: "${name}" can't be looked up: ${why}`);
