@@ -160,3 +160,38 @@ export function helpText(command: Command): string {
   const examples = command.examples.map((e) => `  ${e}`);
   return [usage, "", command.text.trim(), "", ...lines, "", "example:", ...examples, ""].join("\n");
 }
+
+/** Runs a command, or prints its help line by line. @throws {UsageError} or {SiteError}, and what else it throws */
+export async function runCommand(
+  command: Command,
+  args: readonly string[],
+  print: (line: string) => void,
+): Promise<number> {
+  const parsed = parseCommand(command, args);
+  if (!parsed.has("help")) return await command.run(parsed);
+  print(helpText(command).trimEnd());
+  return 0;
+}
+
+/** The exit code of an error that is the caller's or the site's; null: it is neither. */
+export function exitCodeOf(error: unknown): number | null {
+  if (error instanceof UsageError) return EXIT_USAGE;
+  return error instanceof SiteError ? EXIT_SITE : null;
+}
+
+/** Runs a command as the shell would: such an error becomes one sentence. */
+export async function runAlone(
+  command: Command,
+  args: readonly string[],
+  print: (line: string) => void,
+  complain: (line: string) => void,
+): Promise<number> {
+  try {
+    return await runCommand(command, args, print);
+  } catch (error) {
+    const code = exitCodeOf(error);
+    if (code === null || !(error instanceof Error)) throw error;
+    complain(`qfront: ${error.message}`);
+    return code;
+  }
+}

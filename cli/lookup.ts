@@ -12,11 +12,8 @@ import { binaryPath } from "../validate/system.ts";
 import { answerOf, type LookupResult, type SiteLookup } from "../validate/types.ts";
 import {
   type Command,
-  EXIT_SITE,
-  EXIT_USAGE,
-  helpText,
-  parseCommand,
   type ParsedArgs,
+  runAlone,
   SITE_OPTIONS,
   SiteError,
   streamError,
@@ -224,18 +221,7 @@ export const LOOKUP = makeLookup(REAL_IO);
  * Runs the command on arguments as the shell gives them; complaints go to standard error. The
  * result is the exit code.
  */
-export async function runLookup(args: string[], io: LookupIo = REAL_IO): Promise<number> {
-  const command = makeLookup(io);
-  try {
-    const parsed = parseCommand(command, args);
-    if (parsed.has("help")) {
-      io.write(new TextEncoder().encode(helpText(command)));
-      return 0;
-    }
-    return await command.run(parsed);
-  } catch (error) {
-    if (!(error instanceof UsageError || error instanceof SiteError)) throw error;
-    console.error(`qfront: ${error.message}`);
-    return error instanceof UsageError ? EXIT_USAGE : EXIT_SITE;
-  }
+export function runLookup(args: readonly string[], io: LookupIo = REAL_IO): Promise<number> {
+  const print = (line: string): void => io.write(new TextEncoder().encode(`${line}\n`));
+  return runAlone(makeLookup(io), args, print, (line) => console.error(line));
 }

@@ -6,12 +6,10 @@
  */
 import {
   EXIT_IO,
-  EXIT_SITE,
   EXIT_SOFTWARE,
-  EXIT_USAGE,
-  helpText,
+  exitCodeOf,
   parseCommand,
-  SiteError,
+  runCommand,
   StreamError,
   UsageError,
 } from "./command.ts";
@@ -50,14 +48,14 @@ export async function run(argv: readonly string[]): Promise<number> {
       console.log(`qfront ${VERSION}`);
       return 0;
     }
-    if (first === "--help" || first === "-h") return await runCommand("help", []);
+    if (first === "--help" || first === "-h") return await runNamed("help", []);
     if (first !== undefined && !first.startsWith("-")) {
-      return await runCommand(first, argv.slice(1));
+      return await runNamed(first, argv.slice(1));
     }
-    return Deno.stdin.isTerminal() ? await helpAtTerminal(argv) : await runCommand("smtp", argv);
+    return Deno.stdin.isTerminal() ? await helpAtTerminal(argv) : await runNamed("smtp", argv);
   } catch (error) {
-    if (error instanceof UsageError) return complain(error.message, EXIT_USAGE);
-    if (error instanceof SiteError) return complain(error.message, EXIT_SITE);
+    const code = exitCodeOf(error);
+    if (code !== null && error instanceof Error) return complain(error.message, code);
     if (error instanceof StreamError) {
       return error.message === "" ? EXIT_IO : complain(error.message, EXIT_IO);
     }
@@ -71,22 +69,16 @@ export async function run(argv: readonly string[]): Promise<number> {
 /** Nobody types a session by accident: options alone get the help too, when they are right. @throws {UsageError} */
 async function helpAtTerminal(args: readonly string[]): Promise<number> {
   parseCommand((await import("./smtp.ts")).SMTP, args);
-  return await runCommand("help", []);
+  return await runNamed("help", []);
 }
 
-async function runCommand(name: string, args: readonly string[]): Promise<number> {
+async function runNamed(name: string, args: readonly string[]): Promise<number> {
   const table = Object.hasOwn(HIDDEN, name) ? HIDDEN : COMMANDS;
   const load = Object.hasOwn(table, name) ? table[name] : undefined;
   if (load === undefined) {
     throw new UsageError(`There is no command "${name}"${nearest(name)} (see qfront help)`);
   }
-  const command = await load();
-  const parsed = parseCommand(command, args);
-  if (parsed.has("help")) {
-    console.log(helpText(command).trimEnd());
-    return 0;
-  }
-  return await command.run(parsed);
+  return await runCommand(await load(), args, (line) => console.log(line));
 }
 
 function complain(sentence: string, code: number): number {

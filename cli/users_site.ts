@@ -8,11 +8,8 @@ import { MAX_PASSWORD_BYTES } from "../auth/crypt.ts";
 import { type FileLooks, type FileSteps, looksOf, withLock } from "../auth/replace_file.ts";
 import {
   type Command,
-  EXIT_SITE,
-  EXIT_USAGE,
-  helpText,
-  parseCommand,
   type ParsedArgs,
+  runAlone,
   SITE_OPTIONS,
   SiteError,
   UsageError,
@@ -163,25 +160,11 @@ export async function readPassword(
   return first;
 }
 
-/**
- * Parses, runs, and turns errors into a sentence and an exit code: 1 refused, 64 usage, 78 site.
- */
-export async function runTool(
+/** Runs a tool as the shell would, over `io`. The result is the exit code: 1 refused, 64 usage, 78 site. */
+export function runTool(
   command: Command,
   args: readonly string[],
   io: ToolIo,
 ): Promise<number> {
-  try {
-    const parsed = parseCommand(command, args);
-    if (parsed.has("help")) {
-      io.out(helpText(command).trimEnd());
-      return 0;
-    }
-    return await command.run(parsed);
-  } catch (error) {
-    const code = error instanceof UsageError ? EXIT_USAGE : EXIT_SITE;
-    if (!(error instanceof UsageError || error instanceof SiteError)) throw error;
-    io.err(`qfront: ${fromUtf8(error.message)}`);
-    return code;
-  }
+  return runAlone(command, args, (line) => io.out(line), (line) => io.err(fromUtf8(line)));
 }
