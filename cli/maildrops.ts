@@ -1,6 +1,6 @@
 /** Where a login's mail is: the user file's home and Maildir, or else what the look-up says of the login as an address. */
 import type { Account } from "../auth/types.ts";
-import { createMaildropCache } from "../pop3/maildrop_cache.ts";
+import { createMaildropCache, type MaildropCache } from "../pop3/maildrop_cache.ts";
 import { type Maildrop, MaildropError } from "../pop3/maildrop.ts";
 import { LOCAL_FILES } from "../pop3/maildrop_files.ts";
 import type { Settings } from "../settings/mod.ts";
@@ -11,14 +11,9 @@ import { denoPath } from "../validate/system.ts";
 /** Opens an account's maildrop. Throws, or rejects with, a MaildropError. */
 export type OpenMaildrop = (account: Account, session: number) => Maildrop | Promise<Maildrop>;
 
-/** Opens maildrops below `place.root`; listings are kept between logins. */
-export function openMaildrops(
-  place: { readonly root: string },
-  settings: Settings,
-  lookup: SiteLookup,
-  tracer: Tracer,
-): OpenMaildrop {
-  const cache = createMaildropCache({
+/** Maildirs read with the rights of this process. */
+export function openMaildropCache(settings: Settings, tracer: Tracer): MaildropCache {
+  return createMaildropCache({
     files: LOCAL_FILES,
     sizes: settings.pop3_sizes,
     locks: settings.pop3_lock,
@@ -26,6 +21,16 @@ export function openMaildrops(
     tracer,
     clock: Date.now,
   });
+}
+
+/** Opens maildrops below `place.root`; listings are kept between logins. */
+export function openMaildrops(
+  place: { readonly root: string },
+  settings: Settings,
+  lookup: SiteLookup,
+  tracer: Tracer,
+): OpenMaildrop {
+  const cache = openMaildropCache(settings, tracer);
   return (account, session) => cache.open(maildirOf(account, place.root, lookup), session);
 }
 

@@ -17,14 +17,18 @@ const DEFAULT_USER = "qmaild";
 /** True: this process is root and has it to give away. */
 export const isRoot = (): boolean => Deno.uid() === 0;
 
-/** Who a serve that is root becomes. @throws {SiteError} when nobody is named, or root, or who could change the site. */
-export function chooseIdentity(place: SitePlace, settings: Settings): Identity {
+/** Who `command` becomes when it is root. @throws {SiteError} when nobody is named, or root, or who could change the site. */
+export function chooseIdentity(
+  place: SitePlace,
+  settings: Settings,
+  command = "serve",
+): Identity {
   const word = settings.run_as === "" ? DEFAULT_USER : settings.run_as;
   const found = parseIds(word) ?? findIdentity(word, place.root);
   if (found === null) {
     throw new SiteError(
       settings.run_as === ""
-        ? `serve was started as root and there is no user "${DEFAULT_USER}" to become: name one in setting run_as (a user, or UID:GID), or start serve as the user that owns all mail`
+        ? `${command} was started as root and there is no user "${DEFAULT_USER}" to become: name one in setting run_as (a user, or UID:GID), or start ${command} as the user that owns all mail`
         : `Setting run_as: there is no user "${word}"`,
     );
   }
@@ -112,4 +116,12 @@ export function settle(site: Site, keeper: Keeper, identity: Identity, lost: () 
     site.tracer.emit(0, KEEPER_EVENTS.gone, { reason });
     lost();
   });
+}
+
+/** For one session on standard input: a keeper of its own, and root given away. @throws {SiteError} */
+export async function leaveRoot(site: Site, command: string): Promise<void> {
+  const identity = chooseIdentity(site.place, site.current.settings, command);
+  const keeper = await openKeeper(site);
+  giveRootAway(identity);
+  settle(site, keeper, identity, () => {});
 }

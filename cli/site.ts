@@ -22,7 +22,8 @@ import { createLookupService, SiteFault } from "../validate/lookup.ts";
 import { type ParsedArgs, SiteError, UsageError } from "./command.ts";
 import { createExternalLogin } from "./external_login.ts";
 import { openKept, openKeptQueue } from "./kept.ts";
-import { openMaildrops } from "./maildrops.ts";
+import { openMaildropCache, openMaildrops } from "./maildrops.ts";
+import { openOwnMaildrop } from "./own_maildrop.ts";
 import { SwitchTracer } from "./switch_tracer.ts";
 
 /** Where a site lies, by the command line. */
@@ -68,6 +69,11 @@ export interface SiteOptions {
   readonly isService: boolean;
   /** Number of this worker; 0: the only one. */
   readonly worker?: number;
+  /**
+   * What a process that is root does with it: gives it away before it serves (`settle`), as every service does, or becomes
+   * the owner of the one maildrop it opens. Absent: it stays what it is.
+   */
+  readonly asRoot?: "settle" | "become_owner" | undefined;
 }
 
 /** How old, in milliseconds, what a service knows of control files may be, and of all other files. */
@@ -151,8 +157,9 @@ export async function openSite(args: ParsedArgs, options: SiteOptions): Promise<
   const place = findSite(args);
   const snapshot = await readSettings(place);
   const tracer = new SwitchTracer(place, complain);
-  // A service that is root gives it away first: the trace file is to be the new user's.
-  let isSettled = !options.isService || Deno.uid() !== 0;
+  // Who gives root away does that first: the trace file is to be the new user's.
+  const settles = options.isService || options.asRoot === "settle";
+  let isSettled = !settles || Deno.uid() !== 0;
   if (isSettled) tracer.use(snapshot.current);
   const old: Queue[] = [];
   let keeper: Keeper | null = null;
@@ -250,6 +257,10 @@ function openServices(
       control: lookup.control,
       settings,
     };
+    const openMaildrop = kept?.openMaildrop ??
+      (options.asRoot === "become_owner" && Deno.uid() === 0
+        ? openOwnMaildrop(place.root, lookup, openMaildropCache(settings, tracer))
+        : openMaildrops(place, settings, lookup, tracer));
     const qmtp = createQmtpProtocol("qmtp", direct);
     const qmqp = createQmtpProtocol("qmqp", direct);
     const pop3 = createPop3Protocol({
@@ -262,7 +273,7 @@ function openServices(
       externalLogin: kept === null ? externalLogin : () => null,
       tracer,
       clock,
-      openMaildrop: kept?.openMaildrop ?? openMaildrops(place, settings, lookup, tracer),
+      openMaildrop,
       control: lookup.control,
       settings,
     });

@@ -9,53 +9,19 @@ import {
   assertRejects,
   assertStringIncludes,
 } from "@std/assert";
-import { runNewpop } from "../../cli/newpop.ts";
-import { REAL_IO } from "../../cli/users_site.ts";
 import { type AccountTokens, openKeeperAuth, openKeeperDrops } from "../../keeper/client.ts";
 import { bytesOf } from "../../keeper/frames.ts";
 import { startKeeper } from "../../keeper/start.ts";
 import { parseThreadStatus } from "../../net/privileges.ts";
 import { MaildropError } from "../../pop3/maildrop.ts";
 import { NO_TRACE } from "../../trace/tracer.ts";
-import { type Front, makeSite, qfrontCommand, removeSite, runQfront, startFront } from "./front.ts";
+import { JOE, makeClosedSite, NOBODY } from "./closed_site.ts";
+import { type Front, qfrontCommand, removeSite, runQfront, startFront } from "./front.ts";
 
 const ignore = Deno.uid() !== 0;
 if (ignore) console.log("keeper_test: skipped, it needs root");
 
-const NOBODY = 65534;
 const RUN_AS = ["--set", `run_as=${NOBODY}:${NOBODY}`];
-const JOE = 31_001;
-const JANE = 31_002;
-
-/** The sample site with closed homes; toor is another name for root. */
-async function makeClosedSite(): Promise<string> {
-  const root = await makeSite();
-  const passwd = Deno.readTextFileSync(`${root}/etc/passwd`)
-    .replace(/^joe:x:\d+:\d+/m, `joe:x:${JOE}:${JOE}`)
-    .replace(/^jane:x:\d+:\d+/m, `jane:x:${JANE}:${JANE}`);
-  Deno.writeTextFileSync(`${root}/etc/passwd`, `${passwd}toor:x:0:0::/home/joe:/bin/sh\n`);
-  const users = `${root}/var/qmail/users`;
-  const logins = Deno.readTextFileSync(`${users}/poppasswd`);
-  const hash = /^joe@example\.org:(\S+)$/m.exec(logins)?.[1];
-  Deno.writeTextFileSync(
-    `${users}/poppasswd`,
-    `${logins}toor@example.org:${hash}:toor:/home/joe\n`,
-  );
-  assertEquals(await runNewpop(["--root", root], { ...REAL_IO, out: () => {} }), 0);
-  Deno.chmodSync(`${users}/poppasswd`, 0o600);
-  Deno.chmodSync(`${users}/poppasswd.cdb`, 0o600);
-  for (const [name, id] of [["joe", JOE], ["jane", JANE]] as const) {
-    chownAll(`${root}/home/${name}`, id);
-    Deno.chmodSync(`${root}/home/${name}`, 0o700);
-  }
-  return root;
-}
-
-function chownAll(path: string, id: number): void {
-  Deno.chownSync(path, id, id);
-  if (!Deno.statSync(path).isDirectory) return;
-  for (const entry of Deno.readDirSync(path)) chownAll(`${path}/${entry.name}`, id);
-}
 
 async function withFront(
   args: string[],

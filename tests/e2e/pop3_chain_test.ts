@@ -22,8 +22,19 @@ USER=$login HOME=@DIR@/homes/$login
 export USER HOME
 if test "$login" = ann; then MAILDIR=./mail; export MAILDIR; fi
 cd "$HOME" || exit 111
+test "$(id -u)" = 0 && exec setpriv --reuid=@OWNER@ --regid=@OWNER@ --clear-groups "$@"
 exec "$@"
 `;
+
+/** Whose the maildrops are, where the test is root; checkpassword becomes their owner, and so does qfront. */
+const OWNER = 31_001;
+const isRoot = Deno.uid() === 0;
+
+function giveTo(path: string, id: number): void {
+  Deno.chownSync(path, id, id);
+  if (!Deno.statSync(path).isDirectory) return;
+  for (const entry of Deno.readDirSync(path)) giveTo(`${path}/${entry.name}`, id);
+}
 
 interface Chain {
   readonly dir: string;
@@ -47,7 +58,14 @@ async function withChain(work: (chain: Chain) => Promise<void>): Promise<void> {
     }
     Deno.writeTextFileSync(`${dir}/homes/${maildir}/new/1.a.host`, `Subject: ${maildir}\n\nbody\n`);
   }
-  Deno.writeTextFileSync(`${dir}/program`, PROGRAM.replaceAll("@DIR@", dir), { mode: 0o755 });
+  Deno.writeTextFileSync(
+    `${dir}/program`,
+    PROGRAM.replaceAll("@DIR@", dir).replaceAll("@OWNER@", String(OWNER)),
+    {
+      mode: 0o755,
+    },
+  );
+  if (isRoot) giveTo(`${dir}/homes`, OWNER);
   const args = (settings: readonly string[]) => [
     "pop3",
     "--qmail-dir",
@@ -138,6 +156,19 @@ Deno.test("pop3 chain: with pop3_apop the greeting has a timestamp, and the prog
     assertStringIncludes(stdout, "+OK maildrop is open\r\n+OK 1 ");
     assertEquals(asked(dir), ["joe", "deadbeef", stamp, "ip=192.0.2.7"]);
   });
+});
+
+Deno.test({
+  name: "pop3 chain: started as root, a program that stays root opens nobody's maildrop",
+  ignore: !isRoot,
+  fn: () =>
+    withChain(async ({ dir, run, trace }) => {
+      const path = `${dir}/program`;
+      Deno.writeTextFileSync(path, Deno.readTextFileSync(path).replace(/^test.*setpriv.*\n/m, ""));
+      const { stdout } = await run("USER joe\r\nPASS right\r\nSTAT\r\nQUIT\r\n");
+      assertMatch(stdout, /\r\n-ERR \[SYS\/PERM\] [^\r]*\r\n$/);
+      assertStringIncludes(trace(), "it would be root (uid 0)");
+    }),
 });
 
 function hasProgram(name: string): boolean {
