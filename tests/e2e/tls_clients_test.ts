@@ -6,6 +6,7 @@ import {
   hasProgram,
   putCertificate,
   runProgram,
+  scramProof,
   storeClearSecret,
   type TlsSite,
   until,
@@ -138,29 +139,6 @@ Deno.test("serve: nodemailer by STARTTLS and at once, with PLAIN, LOGIN and CRAM
     }
   }, storeClearSecret);
 });
-
-/** RFC 5802 and 7677, the client's side, without channel binding. */
-async function scramProof(secret: string, clientFirst: string, serverFirst: string) {
-  const facts = Object.fromEntries(serverFirst.split(",").map((f) => [f[0]!, f.slice(2)]));
-  const bytes = (text: string) => new TextEncoder().encode(text);
-  const salt = Uint8Array.from(atob(facts["s"]!), (c) => c.charCodeAt(0));
-  const key = await crypto.subtle.importKey("raw", bytes(secret), "PBKDF2", false, ["deriveBits"]);
-  const how = { name: "PBKDF2", hash: "SHA-256", salt, iterations: Number(facts["i"]) };
-  const salted = new Uint8Array(await crypto.subtle.deriveBits(how, key, 256));
-  const hmac = async (raw: Uint8Array<ArrayBuffer>, text: string) => {
-    const algorithm = { name: "HMAC", hash: "SHA-256" };
-    const k = await crypto.subtle.importKey("raw", raw, algorithm, false, ["sign"]);
-    return new Uint8Array(await crypto.subtle.sign("HMAC", k, bytes(text)));
-  };
-  const bare = `c=biws,r=${facts["r"]}`;
-  const said = `${clientFirst},${serverFirst},${bare}`;
-  const clientKey = await hmac(salted, "Client Key");
-  const stored = new Uint8Array(await crypto.subtle.digest("SHA-256", clientKey));
-  const signature = await hmac(stored, said);
-  const proof = btoa(String.fromCharCode(...clientKey.map((b, i) => b ^ signature[i]!)));
-  const server = await hmac(await hmac(salted, "Server Key"), said);
-  return { final: `${bare},p=${proof}`, server: btoa(String.fromCharCode(...server)) };
-}
 
 Deno.test("serve: SCRAM-SHA-256 over TLS by SMTP and by POP3, the server proves itself too", async () => {
   await withTls({}, async ({ ca, front }) => {

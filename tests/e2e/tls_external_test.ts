@@ -2,8 +2,16 @@
 import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { openssl } from "../../net/openssl_calls.ts";
 import { makeAuthority, makeCertificate } from "../unit/net/tls_kit.ts";
-import { makeSite, qfrontCommand, removeSite, startFront } from "./front.ts";
-import { Client, hasProgram, putCertificate, setSettings, until, withTls } from "./tls_kit.ts";
+import { makeSite, removeSite, startFront } from "./front.ts";
+import {
+  Client,
+  hasProgram,
+  onSocket,
+  putCertificate,
+  setSettings,
+  until,
+  withTls,
+} from "./tls_kit.ts";
 
 const HAS_OPENSSL = hasProgram("openssl", "version");
 const HAS_LIBRARY = (() => {
@@ -159,32 +167,6 @@ Deno.test({
     );
   },
 });
-
-/** One session of `qfront NAME` whose standard input is a connection to us, as under tcpserver; bash dials. */
-async function onSocket(name: string, root: string) {
-  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  const port = (listener.addr as Deno.NetAddr).port;
-  const child = new Deno.Command("bash", {
-    args: [
-      "-c",
-      `exec "$@" <>/dev/tcp/127.0.0.1/${port} 1>&0`,
-      "bash",
-      ...qfrontCommand(),
-      ...[name, "--root", root],
-    ],
-    stdin: "null",
-    stdout: "null",
-    stderr: "piped",
-    env: { NO_COLOR: "1" },
-  }).spawn();
-  const conn = await listener.accept();
-  listener.close();
-  const ended = async () => {
-    const { code, stderr } = await child.output();
-    return { code, stderr: new TextDecoder().decode(stderr) };
-  };
-  return { conn, ended };
-}
 
 Deno.test("stdin: STARTTLS where standard input is a socket; the last reply reaches the client", async () => {
   const root = await makeSite();

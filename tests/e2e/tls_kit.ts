@@ -1,7 +1,7 @@
 /** For the end-to-end tests of TLS: sites with a certificate, and a client that can go over to TLS. */
 import { assertEquals } from "@std/assert";
 import { makeSelfSigned } from "../../tools/self_signed.ts";
-import { type Front, makeSite, removeSite, runQfront, startFront } from "./front.ts";
+import { type Front, makeSite, qfrontCommand, removeSite, runQfront, startFront } from "./front.ts";
 
 const control = (root: string, name: string): string => `${root}/var/qmail/control/${name}`;
 
@@ -194,4 +194,53 @@ export async function runProgram(name: string, args: string[], input = ""): Prom
 /** Waits until `what` is true. */
 export async function until(what: () => boolean): Promise<void> {
   while (!what()) await new Promise((resolve) => setTimeout(resolve, 10));
+}
+
+/** RFC 5802 and 7677, the client's side, without channel binding. */
+export async function scramProof(secret: string, clientFirst: string, serverFirst: string) {
+  const facts = Object.fromEntries(serverFirst.split(",").map((f) => [f[0]!, f.slice(2)]));
+  const bytes = (text: string) => new TextEncoder().encode(text);
+  const salt = Uint8Array.from(atob(facts["s"]!), (c) => c.charCodeAt(0));
+  const key = await crypto.subtle.importKey("raw", bytes(secret), "PBKDF2", false, ["deriveBits"]);
+  const how = { name: "PBKDF2", hash: "SHA-256", salt, iterations: Number(facts["i"]) };
+  const salted = new Uint8Array(await crypto.subtle.deriveBits(how, key, 256));
+  const hmac = async (raw: Uint8Array<ArrayBuffer>, text: string) => {
+    const algorithm = { name: "HMAC", hash: "SHA-256" };
+    const k = await crypto.subtle.importKey("raw", raw, algorithm, false, ["sign"]);
+    return new Uint8Array(await crypto.subtle.sign("HMAC", k, bytes(text)));
+  };
+  const bare = `c=biws,r=${facts["r"]}`;
+  const said = `${clientFirst},${serverFirst},${bare}`;
+  const clientKey = await hmac(salted, "Client Key");
+  const stored = new Uint8Array(await crypto.subtle.digest("SHA-256", clientKey));
+  const signature = await hmac(stored, said);
+  const proof = btoa(String.fromCharCode(...clientKey.map((b, i) => b ^ signature[i]!)));
+  const server = await hmac(await hmac(salted, "Server Key"), said);
+  return { final: `${bare},p=${proof}`, server: btoa(String.fromCharCode(...server)) };
+}
+
+/** One session of `qfront NAME` whose standard input is a connection to us, as under tcpserver; bash dials. */
+export async function onSocket(name: string, root: string) {
+  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const port = (listener.addr as Deno.NetAddr).port;
+  const child = new Deno.Command("bash", {
+    args: [
+      "-c",
+      `exec "$@" <>/dev/tcp/127.0.0.1/${port} 1>&0`,
+      "bash",
+      ...qfrontCommand(),
+      ...[name, "--root", root],
+    ],
+    stdin: "null",
+    stdout: "null",
+    stderr: "piped",
+    env: { NO_COLOR: "1" },
+  }).spawn();
+  const conn = await listener.accept();
+  listener.close();
+  const ended = async () => {
+    const { code, stderr } = await child.output();
+    return { code, stderr: new TextDecoder().decode(stderr) };
+  };
+  return { conn, pid: child.pid, ended };
 }
