@@ -1,0 +1,262 @@
+/**
+ * Do we want this one? The checks in their one order, and how their verdicts become one.
+ *
+ * The cheapest and surest come first. What costs DNS stands at stage rcpt_valid: nobody is asked about a client whose
+ * recipient does not exist. A verdict against ends the stage; what would be asked later is not asked.
+ */
+import { NONE, soften } from "./replies.ts";
+import {
+  type AcceptVerdict,
+  type AgainstVerdict,
+  type AnyCheck,
+  type Check,
+  type CheckName,
+  type ClientFacts,
+  type FactsOf,
+  type Known,
+  type Mode,
+  type Need,
+  NOTHING_KNOWN,
+  type Spared,
+  type Stage,
+  type Verdict,
+} from "./types.ts";
+
+export type * from "./types.ts";
+export { NOTHING_KNOWN } from "./types.ts";
+export { POLICY_REPLIES } from "./replies.ts";
+
+/** The order within every stage. */
+export const CHECK_ORDER: readonly CheckName[] = [
+  // The administrator's own word, before everything.
+  "mailrules",
+  // Numbers that are at hand.
+  "counters",
+  "ban",
+  "sessions",
+  "rates",
+  // Manners.
+  "early_talker",
+  "strict_pipelining",
+  "check_fqdn",
+  // Lists in memory.
+  "decoy",
+  "harvest",
+  "helo",
+  "badmailfrom",
+  "own_sender",
+  "badrcptto",
+  "null_sender",
+  "reject_if_any",
+  // What asks others.
+  "rblsmtpd",
+  "reverse_dns",
+  "dnsbl",
+  "sender_domain",
+  "greylist",
+];
+
+/** Checks that cannot be switched off: their limits and files are. */
+type Modes = Readonly<Partial<Record<CheckName, Mode>>>;
+
+/** A check with its mode. */
+interface Moded<S extends Stage> {
+  readonly check: Check<S>;
+  readonly mode: "shadow" | "on";
+}
+
+/** The checks that are not off, by stage, in order; a session keeps the one it began with. */
+export interface Policy {
+  readonly stages: { readonly [S in Stage]: readonly Moded<S>[] };
+  /** Every 5xx becomes 4xx. */
+  readonly softReject: boolean;
+}
+
+/** Puts `checks` in order; one without an entry in `modes` is off. */
+export function makePolicy(
+  checks: readonly AnyCheck[],
+  modes: Modes,
+  softReject = false,
+): Policy {
+  const sorted = checks
+    .filter(({ name }) => (modes[name] ?? "off") !== "off")
+    .toSorted((a, b) => CHECK_ORDER.indexOf(a.name) - CHECK_ORDER.indexOf(b.name));
+  const at = <S extends Stage>(stage: S): readonly Moded<S>[] =>
+    sorted.filter((check): check is Extract<AnyCheck, Check<S>> => check.stage === stage)
+      .map((check) => ({ check, mode: modes[check.name] === "on" ? "on" : "shadow" }));
+  return {
+    softReject,
+    stages: {
+      connect: at("connect"),
+      helo: at("helo"),
+      mail: at("mail"),
+      rcpt: at("rcpt"),
+      rcpt_valid: at("rcpt_valid"),
+      data: at("data"),
+      data_header: at("data_header"),
+      data_end: at("data_end"),
+    },
+  };
+}
+
+/** A verdict that was not applied. */
+export interface ShadowVerdict {
+  readonly check: CheckName;
+  readonly verdict: AcceptVerdict | AgainstVerdict;
+}
+
+/** What came of a stage. */
+export interface Judgement {
+  readonly verdict: Verdict;
+  /** Whose verdict it is; null for none. */
+  readonly check: CheckName | null;
+  /** soft_reject made a refusal into a deferral. */
+  readonly softened: boolean;
+  readonly shadows: readonly ShadowVerdict[];
+  /** What checks saw, for the trace. */
+  readonly findings: readonly { readonly check: CheckName; readonly text: string }[];
+}
+
+/** Finds things out; what was known before stays known. Never rejects. */
+export type Gather = (needs: readonly Need[], known: Known) => Known | Promise<Known>;
+
+const NO_OPINION: Judgement = {
+  verdict: NONE,
+  check: null,
+  softened: false,
+  shadows: [],
+  findings: [],
+};
+
+/** Rounds of finding out that one check may ask for. */
+const MAX_ROUNDS = 4;
+
+/** Judgement in the making. */
+interface Progress<S extends Stage> {
+  readonly facts: FactsOf[S];
+  readonly softReject: boolean;
+  readonly gather: Gather;
+  readonly shadows: ShadowVerdict[];
+  readonly findings: { readonly check: CheckName; readonly text: string }[];
+  known: Known;
+  /** Accepted, though not for good. */
+  accepted: { readonly check: CheckName; readonly verdict: AcceptVerdict } | null;
+}
+
+/**
+ * Judges a stage. At once unless a check must ask: then a promise. `known` is what earlier stages of this session found
+ * out.
+ */
+export function judge<S extends Stage>(
+  stage: S,
+  facts: FactsOf[S],
+  policy: Policy,
+  gather: Gather,
+  known: Known = NOTHING_KNOWN,
+): Judgement | Promise<Judgement> {
+  const checks: readonly Moded<S>[] = policy.stages[stage];
+  if (checks.length === 0) return NO_OPINION;
+  const { softReject } = policy;
+  return walk(checks, 0, {
+    facts,
+    softReject,
+    gather,
+    shadows: [],
+    findings: [],
+    known,
+    accepted: null,
+  });
+}
+
+function walk<S extends Stage>(
+  checks: readonly Moded<S>[],
+  from: number,
+  progress: Progress<S>,
+  round = 0,
+): Judgement | Promise<Judgement> {
+  for (let i = from; i < checks.length; i++) {
+    const moded = checks[i];
+    if (moded === undefined || isSpared(moded.check.spares, progress.facts)) continue;
+    let rounds = i === from ? round : 0;
+    for (;;) {
+      const needs = moded.check.needs?.(progress.facts, progress.known) ?? [];
+      if (needs.length === 0 || rounds >= MAX_ROUNDS) break;
+      rounds++;
+      const found = progress.gather(needs, progress.known);
+      if (found instanceof Promise) return resume(checks, i, progress, found, rounds);
+      progress.known = found;
+    }
+    const decided = consider(moded, progress);
+    if (decided !== null) return decided;
+  }
+  const { accepted } = progress;
+  return conclude(progress, accepted?.check ?? null, accepted?.verdict ?? NONE);
+}
+
+async function resume<S extends Stage>(
+  checks: readonly Moded<S>[],
+  at: number,
+  progress: Progress<S>,
+  found: Promise<Known>,
+  round: number,
+): Promise<Judgement> {
+  progress.known = await found;
+  return walk(checks, at, progress, round);
+}
+
+/** What one check says; not null: that is the end of the stage. */
+function consider<S extends Stage>(moded: Moded<S>, progress: Progress<S>): Judgement | null {
+  const { check, mode } = moded;
+  const { facts, known } = progress;
+  const text = check.findings?.(facts, known) ?? "";
+  if (text !== "") progress.findings.push({ check: check.name, text });
+  const verdict = check.judge(facts, known);
+  if (verdict.kind === "none") return null;
+  if (mode === "shadow") {
+    progress.shadows.push({ check: check.name, verdict });
+    return null;
+  }
+  switch (verdict.kind) {
+    case "accept":
+      if (verdict.final) return conclude(progress, check.name, verdict);
+      progress.accepted ??= { check: check.name, verdict };
+      return null;
+    case "defer":
+    case "refuse":
+      return conclude(progress, check.name, verdict);
+  }
+}
+
+function conclude<S extends Stage>(
+  progress: Progress<S>,
+  check: CheckName | null,
+  verdict: Verdict,
+): Judgement {
+  const { shadows, findings } = progress;
+  const softened = progress.softReject && verdict.kind === "refuse";
+  return { verdict: softened ? soften(verdict) : verdict, check, softened, shadows, findings };
+}
+
+/** What sparing looks at; a stage that does not know it yet spares nobody for it. */
+interface SparedFacts {
+  readonly client: ClientFacts;
+  readonly isAlwaysAccepted?: boolean;
+  readonly isSenderFinal?: boolean;
+}
+
+function isSpared(spares: readonly Spared[], facts: SparedFacts): boolean {
+  return spares.some((one) => {
+    switch (one) {
+      case "trusted":
+        return facts.client.isRelayClient || facts.client.login !== null;
+      case "loopback":
+        return facts.client.isLoopback;
+      case "forwarder":
+        return facts.client.isForwarder;
+      case "recipient":
+        return facts.isAlwaysAccepted === true;
+      case "sender":
+        return facts.isSenderFinal === true;
+    }
+  });
+}
