@@ -4,10 +4,11 @@
  * Nothing of the library is touched once the connection is freed, and it is freed only when no read or write of ours is
  * under way. Writes leave in the order in which the library made them.
  */
+import { Deadline } from "./deadline.ts";
 import { giveLarge, giveSmall, takeLarge, takeSmall } from "./buffers.ts";
 import { lastReason, openssl, type OpensslCalls, textAt } from "./openssl_calls.ts";
 import { shutdownSocket } from "./shutdown.ts";
-import type { Timed, TimerWheel } from "./timers.ts";
+import type { TimerWheel } from "./timers.ts";
 import type { Duplex, SecureInfo } from "./types.ts";
 
 /** What a handshake begins with. */
@@ -27,14 +28,10 @@ const RFC_2253 = 0x1110317n;
 type Buffer = Uint8Array<ArrayBuffer>;
 
 /** A client's TLS connection. */
-export class OpensslStream implements Timed, Duplex {
-  due = 0;
-  hung = 0;
-  before: Timed | null = null;
-  after: Timed | null = null;
-
+export class OpensslStream implements Duplex {
   readonly #raw: Duplex;
-  readonly #wheel: TimerWheel;
+  /** Of the handshake, then of the farewell. */
+  readonly #deadline: Deadline;
   readonly #calls: OpensslCalls = openssl();
   #ssl: Deno.PointerValue = null;
   #in: Deno.PointerValue = null;
@@ -47,24 +44,17 @@ export class OpensslStream implements Timed, Duplex {
   #full = false;
   #closed = false;
   #over = false;
-  #giveUp: (error: Error) => void = () => {};
 
   constructor(raw: Duplex, wheel: TimerWheel) {
     this.#raw = raw;
-    this.#wheel = wheel;
+    this.#deadline = new Deadline(wheel, () => this.abort(() => {}));
     if ("setNoDelay" in raw) (raw as Deno.TcpConn).setNoDelay(true);
   }
 
   /** Carries the handshake out within `seconds`. Rejects with everything closed, or about to be. */
   async handshake(seconds: number, open: () => Promise<Opening>): Promise<SecureInfo> {
-    this.due = this.#wheel.after(seconds);
-    this.#wheel.add(this);
-    const tooLate = new Promise<never>((_, reject) => this.#giveUp = reject);
     try {
-      const info = await Promise.race([this.#using(() => this.#shake(open)), tooLate]);
-      this.#wheel.remove(this);
-      this.due = 0;
-      return info;
+      return await this.#deadline.within(seconds, () => this.#using(() => this.#shake(open)));
     } catch (error) {
       this.close();
       throw error;
@@ -112,9 +102,7 @@ export class OpensslStream implements Timed, Duplex {
     if (this.#closed) return;
     const goodbye = this.closeWrite().catch(() => {});
     this.#closed = true;
-    this.#wheel.remove(this);
-    this.due = this.#wheel.after(CLOSE_SECONDS);
-    this.#wheel.add(this);
+    this.#deadline.set(CLOSE_SECONDS);
     goodbye.then(() => this.#discard()).then(() => this.#finish());
   }
 
@@ -126,13 +114,6 @@ export class OpensslStream implements Timed, Duplex {
     };
     if (this.#raw.abort !== undefined) this.#raw.abort(giveUp);
     else shutdownSocket(this.#raw as Deno.TcpConn, giveUp);
-  }
-
-  /** The wheel's call: the handshake takes too long, or the client does not go. */
-  expire(): void {
-    this.due = 0;
-    this.#giveUp(new Error("not finished in time"));
-    this.abort(() => {});
   }
 
   async #shake(open: () => Promise<Opening>): Promise<SecureInfo> {
@@ -238,8 +219,7 @@ export class OpensslStream implements Timed, Duplex {
   #finish(): void {
     if (this.#over) return;
     this.#closed = this.#over = true;
-    this.#wheel.remove(this);
-    this.due = 0;
+    this.#deadline.clear();
     try {
       this.#raw.close();
     } catch {

@@ -6,9 +6,10 @@
  * client gets what was written and a close_notify, and a short time to answer), a peer that does not read.
  */
 import { giveLarge, giveSmall, takeLarge, takeSmall } from "./buffers.ts";
+import { Deadline } from "./deadline.ts";
 import { readHello } from "./handshakes.ts";
 import { shutdownSocket } from "./shutdown.ts";
-import type { Timed, TimerWheel } from "./timers.ts";
+import type { TimerWheel } from "./timers.ts";
 import { concat, firstHandshake, LONGEST_HELLO, readServerHello } from "./tls_hello.ts";
 import type { Duplex, SecureInfo } from "./types.ts";
 
@@ -35,14 +36,10 @@ async function writeAll(to: Duplex, bytes: Uint8Array): Promise<void> {
 }
 
 /** A client's TLS connection. */
-export class TlsBridge implements Timed, Duplex {
-  due = 0;
-  hung = 0;
-  before: Timed | null = null;
-  after: Timed | null = null;
-
+export class TlsBridge implements Duplex {
   readonly #raw: Duplex;
-  readonly #wheel: TimerWheel;
+  /** Of the handshake, then of the farewell. */
+  readonly #deadline: Deadline;
   #pair: InnerPair | null = null;
   #secure: Deno.TlsConn | null = null;
   #serverHello: { version: string; cipher: string } | null = null;
@@ -51,12 +48,10 @@ export class TlsBridge implements Timed, Duplex {
   #closing = false;
   #clientGone = false;
   #done = false;
-  /** Ends the wait of `handshake` when its time is over. */
-  #giveUp: (error: Error) => void = () => {};
 
   constructor(raw: Duplex, wheel: TimerWheel) {
     this.#raw = raw;
-    this.#wheel = wheel;
+    this.#deadline = new Deadline(wheel, () => this.abort(() => {}));
     // Handshake and replies come in small records that Nagle's algorithm would hold back for 40 ms.
     if ("setNoDelay" in raw) (raw as Deno.TcpConn).setNoDelay(true);
   }
@@ -66,14 +61,8 @@ export class TlsBridge implements Timed, Duplex {
     seconds: number,
     connect: (sni: string | null) => Promise<InnerPair>,
   ): Promise<SecureInfo> {
-    this.due = this.#wheel.after(seconds);
-    this.#wheel.add(this);
-    const tooLate = new Promise<never>((_, reject) => this.#giveUp = reject);
     try {
-      const info = await Promise.race([this.#shake(connect), tooLate]);
-      this.#wheel.remove(this);
-      this.due = 0;
-      return info;
+      return await this.#deadline.within(seconds, () => this.#shake(connect));
     } catch (error) {
       this.close();
       throw error;
@@ -98,9 +87,7 @@ export class TlsBridge implements Timed, Duplex {
     if (this.#done) return;
     this.#closing = true;
     if (this.#isOver()) return this.#finish();
-    this.#wheel.remove(this);
-    this.due = this.#wheel.after(CLOSE_SECONDS);
-    this.#wheel.add(this);
+    this.#deadline.set(CLOSE_SECONDS);
   }
 
   /** Ends both connections at once, blocked writes included. */
@@ -116,13 +103,6 @@ export class TlsBridge implements Timed, Duplex {
     if (wire !== undefined) shutdownSocket(wire, () => closeQuietly(wire));
     closeQuietly(this.#secure);
     if (this.#pumps === 0) closeQuietly(raw);
-  }
-
-  /** The wheel's call: the handshake takes too long, or the client does not go. */
-  expire(): void {
-    this.due = 0;
-    this.#giveUp(new Error("not finished in time"));
-    this.abort(() => {});
   }
 
   async #shake(connect: (sni: string | null) => Promise<InnerPair>): Promise<SecureInfo> {
@@ -216,8 +196,7 @@ export class TlsBridge implements Timed, Duplex {
   #finish(): void {
     if (this.#done) return;
     this.#done = true;
-    this.#wheel.remove(this);
-    this.due = 0;
+    this.#deadline.clear();
     closeQuietly(this.#raw);
     closeQuietly(this.#secure);
     closeQuietly(this.#pair?.wire ?? null);
