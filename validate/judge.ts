@@ -86,10 +86,9 @@ function lookUp(
   // DIFFERS: qmail takes a recipient without an address, and the message is delivered to nobody without a word.
   if (recipient === "" && question.validate) return verdict("no_address", recipient);
   const result = question.lookup.lookup(recipient, question.explain);
-  if (result instanceof Promise) {
-    return result.then((late) => conclude(question.validate, recipient, late, mustBeOurs));
-  }
-  return conclude(question.validate, recipient, result, mustBeOurs);
+  // Once for each recipient of every session: "in" costs less than "instanceof".
+  if ("verdict" in result) return conclude(question.validate, recipient, result, mustBeOurs);
+  return result.then((late) => conclude(question.validate, recipient, late, mustBeOurs));
 }
 
 function conclude(
