@@ -1,8 +1,8 @@
 /**
  * `qfront lookup`: what qmail would do with addresses, from the command line or standard input.
  *
- * Addresses are bytes: those of the command line as the terminal sent them, those of standard input
- * as they are, one a line or ended by NUL. Exit code 0: all deliverable; 100: one is not; 111: one
+ * Addresses are bytes: those of the command line as the terminal sent them (the runtime takes UTF-8
+ * alone there), those of standard input as they are, one a line or ended by NUL. Exit code 0: all deliverable; 100: one is not; 111: one
  * is undecided. It asks, it never delivers.
  */
 import { fromLatin1, latin1 } from "../cdb/mod.ts";

@@ -5,7 +5,8 @@ import { type Maildrop, MaildropError } from "../pop3/maildrop.ts";
 import { LOCAL_FILES } from "../pop3/maildrop_files.ts";
 import type { Settings } from "../settings/mod.ts";
 import type { Tracer } from "../trace/tracer.ts";
-import { answerOf, type SiteLookup } from "../validate/types.ts";
+import { traceLookup, wantsSteps } from "../validate/steps.ts";
+import { answerOf, type LookupResult, type SiteLookup } from "../validate/types.ts";
 import { denoPath } from "../validate/system.ts";
 
 /** Opens an account's maildrop. Throws, or rejects with, a MaildropError. */
@@ -31,13 +32,22 @@ export function openMaildrops(
   tracer: Tracer,
 ): OpenMaildrop {
   const cache = openMaildropCache(settings, tracer);
-  return (account, session) => cache.open(maildirOf(account, place.root, lookup), session);
+  return (account, session) => {
+    const say = (result: LookupResult) => traceLookup(tracer, session, result);
+    const explain = wantsSteps(tracer) ? say : undefined;
+    return cache.open(maildirOf(account, place.root, lookup, explain), session);
+  };
 }
 
-/** The Maildir of an account. @throws {MaildropError} */
-export function maildirOf(account: Account, root: string, lookup: SiteLookup): string {
+/** The Maildir of an account; `explain` gets the look-up with its steps, where there is one. @throws {MaildropError} */
+export function maildirOf(
+  account: Account,
+  root: string,
+  lookup: SiteLookup,
+  explain?: (result: LookupResult) => void,
+): string {
   const binary = account.home === null
-    ? throughLookup(account, root, lookup)
+    ? throughLookup(account, root, lookup, explain)
     : below(account.home, account.maildir ?? "Maildir", root);
   const path = denoPath(binary);
   if (path === null) throw new MaildropError("permanent", `The path "${binary}" is not UTF-8`);
@@ -50,8 +60,14 @@ const below = (home: string, maildir: string, root: string): string =>
     "",
   );
 
-function throughLookup(account: Account, root: string, lookup: SiteLookup): string {
-  const result = lookup.lookup(account.login);
+function throughLookup(
+  account: Account,
+  root: string,
+  lookup: SiteLookup,
+  explain: ((result: LookupResult) => void) | undefined,
+): string {
+  const result = lookup.lookup(account.login, explain !== undefined);
+  explain?.(result);
   const answer = answerOf(result);
   if (answer === "undecided") throw new MaildropError("temporary", result.reason);
   const places = answer === "deliverable" ? lookup.maildirsOf(result) : null;
