@@ -1,0 +1,161 @@
+/**
+ * Networks that are refused at connect for a while, with reason and end; the while doubles each time.
+ *
+ * Kept as lines of JSON, so that a person can read and mend the file (state_file.ts writes it). Who is banned is decided
+ * in guesses.ts; who is never banned, there too. Times are milliseconds since 1970 and come from outside.
+ */
+import { parseNetwork, showNetwork } from "./networks.ts";
+import { against, NONE, POLICY_REPLIES } from "./replies.ts";
+import type { Check } from "./types.ts";
+
+/** One ban. */
+export interface Ban {
+  /** As networks.ts writes it: "192.0.2.0/24", "2001:db8::/64". */
+  readonly network: string;
+  readonly reason: string;
+  readonly sinceMs: number;
+  readonly untilMs: number;
+  /** How many bans this network had, this one included. */
+  readonly times: number;
+  readonly by: "policy" | "admin";
+}
+
+/** How long bans last. */
+export interface BanTerms {
+  readonly firstSeconds: number;
+  readonly maxSeconds: number;
+  /** After this long behind its end a ban is forgotten, and the next is a first one. */
+  readonly forgetSeconds: number;
+  /** Networks kept at most. */
+  readonly maxBans: number;
+}
+
+/** The bans. */
+export class Bans {
+  readonly #bans = new Map<string, Ban>();
+  readonly #terms: BanTerms;
+
+  constructor(terms: BanTerms) {
+    this.#terms = terms;
+  }
+
+  /**
+   * Bans a network, twice as long as the last time. A ban that still holds is left as it is: it does not grow while it
+   * lasts. `untilMs`: an end that the administrator chose.
+   */
+  add(
+    network: string,
+    reason: string,
+    nowMs: number,
+    by: Ban["by"] = "policy",
+    untilMs?: number,
+  ): Ban {
+    const last = this.#remembered(network, nowMs);
+    if (by === "policy" && last !== null && last.untilMs > nowMs) return last;
+    const times = (last?.times ?? 0) + 1;
+    const { firstSeconds, maxSeconds } = this.#terms;
+    const seconds = Math.min(maxSeconds, firstSeconds * 2 ** Math.min(times - 1, 40));
+    const end = untilMs ?? nowMs + seconds * 1000;
+    const ban: Ban = { network, reason, sinceMs: nowMs, untilMs: end, times, by };
+    this.#put(ban);
+    if (this.#bans.size > this.#terms.maxBans) this.#makeRoom(nowMs);
+    return ban;
+  }
+
+  /** The ban of a network that holds now. */
+  find(network: string, nowMs: number): Ban | null {
+    const ban = this.#bans.get(network);
+    return ban !== undefined && ban.untilMs > nowMs ? ban : null;
+  }
+
+  /** Ends a ban and forgets it; false: there was none. */
+  lift(network: string): boolean {
+    return this.#bans.delete(network);
+  }
+
+  /** The bans that hold now, the next to end first. */
+  list(nowMs: number): Ban[] {
+    return [...this.#bans.values()].filter((ban) => ban.untilMs > nowMs)
+      .toSorted((a, b) => a.untilMs - b.untilMs);
+  }
+
+  /** All that is remembered, as the text of its file. */
+  toText(nowMs: number): string {
+    const lines = [...this.#bans.keys()].map((network) => this.#remembered(network, nowMs))
+      .filter((ban) => ban !== null).map((ban) => `${JSON.stringify(ban)}\n`);
+    return lines.join("");
+  }
+
+  /** Takes what a file has; returns a sentence for each line that can't be used. */
+  takeText(text: string, nowMs: number): string[] {
+    const faults: string[] = [];
+    for (const [i, line] of text.split("\n").entries()) {
+      if (line.trim() === "") continue;
+      const ban = readBan(line);
+      if (ban === null) faults.push(`Line ${i + 1} is no ban`);
+      else if (nowMs - ban.untilMs < this.#terms.forgetSeconds * 1000) this.#put(ban);
+    }
+    if (this.#bans.size > this.#terms.maxBans) this.#makeRoom(nowMs);
+    return faults;
+  }
+
+  #put(ban: Ban): void {
+    this.#bans.delete(ban.network);
+    this.#bans.set(ban.network, ban);
+  }
+
+  /** The last ban of a network, unless it is forgotten. */
+  #remembered(network: string, nowMs: number): Ban | null {
+    const ban = this.#bans.get(network);
+    if (ban === undefined) return null;
+    if (nowMs - ban.untilMs < this.#terms.forgetSeconds * 1000) return ban;
+    this.#bans.delete(network);
+    return null;
+  }
+
+  /** Down to nine tenths, so that it is not done for every ban: those that end first go first, an administrator's last. */
+  #makeRoom(nowMs: number): void {
+    for (const network of [...this.#bans.keys()]) this.#remembered(network, nowMs);
+    const rank = (ban: Ban) => ban.by === "admin" ? Infinity : ban.untilMs;
+    const inOrder = [...this.#bans.values()].toSorted((a, b) => rank(a) < rank(b) ? -1 : 1);
+    const surplus = this.#bans.size - Math.floor(this.#terms.maxBans * 0.9);
+    for (const ban of inOrder.slice(0, Math.max(0, surplus))) this.#bans.delete(ban.network);
+  }
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null;
+}
+
+/** A line of the file; null when it is none. */
+function readBan(line: string): Ban | null {
+  let value: unknown;
+  try {
+    value = JSON.parse(line);
+  } catch {
+    return null;
+  }
+  if (!isRecord(value)) return null;
+  const { network, reason, sinceMs, untilMs, times, by } = value;
+  const known = typeof network === "string" ? parseNetwork(network) : null;
+  if (known === null || typeof reason !== "string") return null;
+  if (by !== "policy" && by !== "admin") return null;
+  const isTime = (t: unknown): t is number => typeof t === "number" && Number.isFinite(t) && t >= 0;
+  if (!isTime(sinceMs) || !isTime(untilMs) || !isTime(times)) return null;
+  return { network: showNetwork(known), reason, sinceMs, untilMs, times, by };
+}
+
+/** The check; forwarders, relay clients and this machine are never refused for a ban of their network. */
+export function ban(): Check<"connect"> {
+  return {
+    name: "ban",
+    stage: "connect",
+    spares: ["trusted", "loopback", "forwarder"],
+    judge({ ban: held }) {
+      if (held === null) return NONE;
+      const until = new Date(held.untilMs).toISOString();
+      const reason = `${held.network} is banned until ${until}: ${held.reason}`;
+      return against(POLICY_REPLIES.banned, `ban: ${held.network}`, reason, { ends: true });
+    },
+  };
+}

@@ -1,0 +1,97 @@
+/**
+ * Who guesses recipients: invalid ones per network and sender domain over time, across sessions, and what follows - a ban,
+ * or answers that tell nothing.
+ *
+ * A list tried out has a valid address here and there, so it is the share of invalid ones that counts, and a few mistypes
+ * of a large provider never reach it. The sender's domain is part of the key: one customer of a shared smarthost who
+ * guesses is stopped with his domain long before the smarthost's network has a bad share of its own.
+ */
+import { against, NONE, POLICY_REPLIES } from "./replies.ts";
+import { SlidingWindow } from "./windows.ts";
+import { domainOf } from "./addresses.ts";
+import type { Check, ClientFacts } from "./types.ts";
+
+/** When guessing is guessing. */
+export interface GuessTerms {
+  readonly windowSeconds: number;
+  /** Invalid recipients within the window that are borne; 0: any number. */
+  readonly maxInvalid: number;
+  /** Share of invalid among all recipients, in percent, from which on it is no accident. */
+  readonly minPercent: number;
+  /** Networks and domains kept at most. */
+  readonly maxKeys: number;
+}
+
+/**
+ * sender: this sender domain of this network guesses; network: the network as a whole does. both false: neither, or not
+ * yet.
+ */
+export interface GuessFinding {
+  readonly sender: boolean;
+  readonly network: boolean;
+}
+
+/** Recipients by network, and by network and sender domain. */
+export class Guesses {
+  readonly #terms: GuessTerms;
+  readonly #invalid: SlidingWindow;
+  readonly #valid: SlidingWindow;
+
+  constructor(terms: GuessTerms) {
+    this.#terms = terms;
+    this.#invalid = new SlidingWindow(terms.windowSeconds, terms.maxKeys);
+    this.#valid = new SlidingWindow(terms.windowSeconds, terms.maxKeys);
+  }
+
+  /** Counts a recipient, and says what is known of the client now. Relay clients and forwarders are not counted. */
+  note(client: ClientFacts, sender: string, isValid: boolean, nowMs: number): GuessFinding {
+    if (isNeverBanned(client)) return { sender: false, network: false };
+    const counts = isValid ? this.#valid : this.#invalid;
+    counts.add(client.network, nowMs);
+    counts.add(pairKey(client, sender), nowMs);
+    return this.look(client, sender, nowMs);
+  }
+
+  /** What is known without counting. */
+  look(client: ClientFacts, sender: string, nowMs: number): GuessFinding {
+    if (isNeverBanned(client)) return { sender: false, network: false };
+    return {
+      sender: this.#isGuessing(pairKey(client, sender), nowMs),
+      network: this.#isGuessing(client.network, nowMs),
+    };
+  }
+
+  #isGuessing(key: string, nowMs: number): boolean {
+    const { maxInvalid, minPercent } = this.#terms;
+    if (maxInvalid === 0) return false;
+    const invalid = this.#invalid.count(key, nowMs);
+    if (invalid <= maxInvalid) return false;
+    const all = invalid + this.#valid.count(key, nowMs);
+    return invalid * 100 >= minPercent * all;
+  }
+}
+
+const pairKey = (client: ClientFacts, sender: string): string =>
+  `${client.network} ${domainOf(sender)}`;
+
+/** Whom nothing here is ever held against. */
+export function isNeverBanned(client: ClientFacts): boolean {
+  return client.isForwarder || client.isLoopback || client.isRelayClient || client.login !== null;
+}
+
+/**
+ * While a client guesses, valid and invalid recipients get one answer, 451, before anybody looks them up: a dictionary run
+ * learns nothing, not even from the time it takes, and real mail comes again.
+ */
+export function harvest(): Check<"rcpt"> {
+  return {
+    name: "harvest",
+    stage: "rcpt",
+    spares: ["trusted", "loopback", "forwarder", "recipient"],
+    judge({ isHarvesting, client }) {
+      if (!isHarvesting) return NONE;
+      const reason = `${client.network} guesses recipients; all get the same answer for a while`;
+      return against(POLICY_REPLIES.harvest, "harvest", reason);
+    },
+  };
+}

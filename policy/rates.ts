@@ -1,0 +1,87 @@
+/**
+ * Connections, messages and recipients per address (IPv6: per /64) within a window, and the counts that the facts carry.
+ *
+ * Invalid recipients are counted here too; what they lead to is bans.ts and harvest.ts.
+ */
+import { against, NONE, POLICY_REPLIES } from "./replies.ts";
+import { SlidingWindow } from "./windows.ts";
+import type { AnyCheck, PolicyReply, RecentFacts, Verdict } from "./types.ts";
+
+/** Most of each within the window; 0: no limit. */
+export interface RateLimits {
+  readonly connections: number;
+  readonly messages: number;
+  readonly recipients: number;
+}
+
+/** What is counted. */
+export type RateKind = keyof RecentFacts;
+
+const KINDS: readonly RateKind[] = ["connections", "messages", "recipients", "invalidRecipients"];
+
+/** The windows of all kinds. */
+export class Rates {
+  readonly #windows: Readonly<Record<RateKind, SlidingWindow>>;
+
+  /** `maxKeys`: addresses kept at most, of each kind. */
+  constructor(seconds: number, maxKeys: number) {
+    const window = () => new SlidingWindow(seconds, maxKeys);
+    this.#windows = {
+      connections: window(),
+      messages: window(),
+      recipients: window(),
+      invalidRecipients: window(),
+    };
+  }
+
+  /** Counts one more. `key`: networks.ts' addressKey. */
+  note(kind: RateKind, key: string, nowMs: number): void {
+    this.#windows[kind].add(key, nowMs);
+  }
+
+  /** What happened within the window. */
+  recent(key: string, nowMs: number): RecentFacts {
+    const counts = KINDS.map((kind) => [kind, this.#windows[kind].count(key, nowMs)] as const);
+    return Object.fromEntries(counts) as unknown as RecentFacts;
+  }
+}
+
+function tooOften(
+  what: keyof RateLimits,
+  recent: RecentFacts,
+  limits: RateLimits,
+  reply: PolicyReply,
+  ends: boolean,
+): Verdict {
+  const most = limits[what];
+  if (most === 0 || recent[what] <= most) return NONE;
+  const reason = `${recent[what]} ${what} within the window, the limit is ${most}`;
+  return against(reply, `rates: ${what}`, reason, { ends });
+}
+
+/** The checks; what is counted must have been noted before it is judged. */
+export function rates(limits: RateLimits): AnyCheck[] {
+  const spares = ["trusted", "loopback", "forwarder"] as const;
+  return [
+    {
+      name: "rates",
+      stage: "connect",
+      spares,
+      judge: ({ recent }) => tooOften("connections", recent, limits, POLICY_REPLIES.too_fast, true),
+    },
+    {
+      name: "rates",
+      stage: "mail",
+      spares,
+      judge: ({ recent }) =>
+        tooOften("messages", recent, limits, POLICY_REPLIES.messages_too_fast, false),
+    },
+    {
+      name: "rates",
+      stage: "rcpt",
+      spares,
+      judge: ({ recent }) =>
+        tooOften("recipients", recent, limits, POLICY_REPLIES.recipients_too_fast, false),
+    },
+  ];
+}

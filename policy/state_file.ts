@@ -1,0 +1,57 @@
+/**
+ * What policy remembers across restarts: one text file each for bans and greylist, replaced as a whole or not at all.
+ *
+ * The new file is written beside the old one, synced, and renamed over it; so is the directory. A file that is not there is
+ * an empty one. Mail never waits for this.
+ */
+
+/** The file can't be read or written: one sentence. */
+export class StateFileError extends Error {
+  override name = "StateFileError";
+}
+
+function failure(what: string, path: string, error: unknown): StateFileError {
+  const reason = (error instanceof Error ? error.message : String(error))
+    .replace(/\s*\(os error \d+\).*$/, "");
+  return new StateFileError(`Cannot ${what} "${path}": ${reason}`, { cause: error });
+}
+
+/**
+ * The text of the file, "" without one.
+ * @throws {StateFileError}
+ */
+export function readStateFile(path: string): string {
+  try {
+    return Deno.readTextFileSync(path);
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return "";
+    throw failure("read", path, error);
+  }
+}
+
+async function writeSynced(path: string, text: string): Promise<void> {
+  using file = await Deno.open(path, { write: true, create: true, truncate: true, mode: 0o600 });
+  const bytes = new TextEncoder().encode(text);
+  for (let at = 0; at < bytes.length;) at += await file.write(bytes.subarray(at));
+  await file.sync();
+}
+
+async function syncDirectory(path: string): Promise<void> {
+  using directory = await Deno.open(path.replace(/[^/]*$/, "") || ".", { read: true });
+  await directory.sync();
+}
+
+/**
+ * Replaces the file. Only one writer at a time may do this.
+ * @throws {StateFileError} the old file is still there then
+ */
+export async function writeStateFile(path: string, text: string): Promise<void> {
+  const fresh = `${path}.new`;
+  try {
+    await writeSynced(fresh, text);
+    await Deno.rename(fresh, path);
+    await syncDirectory(path);
+  } catch (error) {
+    throw failure("write", path, error);
+  }
+}
