@@ -10,8 +10,7 @@ import { openStdinTls } from "./tls.ts";
  */
 function asRoot(name: string): "settle" | "become_owner" | undefined {
   if (name === "pop3") return "become_owner";
-  const isNetwork = kindOf(0) === "socket" || Deno.env.has("TCPREMOTEIP");
-  return isNetwork && Deno.uid() === 0 ? "settle" : undefined;
+  return kindOf(0) === "socket" && Deno.uid() === 0 ? "settle" : undefined;
 }
 
 /** Describes and runs a session of protocol `name`. */
