@@ -2,10 +2,10 @@
  * What the tools for users/poppasswd share: where the files are, how they are read, what speaks to
  * the person.
  */
-import { promptSecret } from "@std/cli/prompt-secret";
 import { fromBytes, fromUtf8, toBytes } from "../auth/bytes.ts";
 import { MAX_PASSWORD_BYTES } from "../auth/crypt.ts";
 import { type FileLooks, type FileSteps, looksOf, withLock } from "../auth/replace_file.ts";
+import { askSecret, SecretAborted } from "./ask_secret.ts";
 import {
   type Command,
   type ParsedArgs,
@@ -43,8 +43,11 @@ export const REAL_IO: ToolIo = {
     },
   },
   askSecret(prompt) {
-    const secret = promptSecret(prompt, { mask: "" });
-    return secret === null ? null : fromUtf8(secret);
+    try {
+      return askSecret(prompt);
+    } catch (error) {
+      throw error instanceof SecretAborted ? new RefusedError(error.message) : error;
+    }
   },
   readStdin,
 };

@@ -18,13 +18,6 @@ declare module "@std/cli/parse-args" {
   ): { _: (string | number)[]; "--"?: string[] } & Record<string, unknown>;
 }
 
-declare module "@std/cli/prompt-secret" {
-  export function promptSecret(
-    message?: string,
-    options?: { mask?: string; clear?: boolean },
-  ): string | null;
-}
-
 declare module "@std/yaml" {
   export function parse(content: string, options?: { schema?: string }): unknown;
   export function stringify(data: unknown, options?: Record<string, unknown>): string;
