@@ -475,28 +475,43 @@ static void make_message(void) {
 static volatile sig_atomic_t stopped;
 static void on_signal(int number) { (void)number; stopped = 1; }
 
-/* Opens the sessions one after the other, says how many there are, and holds them. */
-static int run_idle(void) {
-  int open = 0;
-  double began = now();
-  for (; open < connections && !stopped; open++) {
-    char banner[512];
-    struct timeval limit = {10, 0};
-    int fd = socket(AF_INET, SOCK_STREAM, 0);
-    if (fd < 0 || connect(fd, (void *)&server, sizeof server) < 0) {
-      fprintf(stderr, "mload: session %d was not opened: %s\n", open, strerror(errno));
-      break;
-    }
+/* Connects up to `wanted` sessions, then reads their banners; how many are good. */
+static int open_batch(int wanted, int before) {
+  enum { BATCH = 32 }; /* small: some servers listen with a short queue */
+  int fds[BATCH], connected = 0, good = 0;
+  struct timeval limit = {10, 0};
+  for (; connected < wanted && connected < BATCH; connected++) {
+    int fd = fds[connected] = socket(AF_INET, SOCK_STREAM, 0);
+    setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit);
     setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
-    ssize_t n = recv(fd, banner, sizeof banner, 0);
-    if (n <= 0 || (banner[0] != '2' && banner[0] != '+')) {
-      fprintf(stderr, "mload: session %d got no banner: \"%.*s\"\n", open, n > 0 ? (int)n : 0, banner);
+    if (fd < 0 || connect(fd, (void *)&server, sizeof server) < 0) {
+      fprintf(stderr, "mload: session %d was not opened: %s\n", before + connected, strerror(errno));
       break;
     }
   }
+  for (; good < connected; good++) {
+    char banner[512];
+    ssize_t n = recv(fds[good], banner, sizeof banner, 0);
+    if (n > 0 && (banner[0] == '2' || banner[0] == '+')) continue;
+    fprintf(stderr, "mload: session %d got no banner: \"%.*s\"\n", before + good, n > 0 ? (int)n : 0, banner);
+    break;
+  }
+  return good;
+}
+
+/* Opens the sessions in batches, says how many there are, and holds them as long as its parent lives. */
+static int run_idle(void) {
+  int open = 0;
+  pid_t parent = getppid();
+  double began = now();
+  while (open < connections && !stopped && getppid() == parent) {
+    int good = open_batch(connections - open, open);
+    if (good == 0) break;
+    open += good;
+  }
   printf("{\"label\":\"%s\",\"mode\":\"idle\",\"idle\":%d,\"open_s\":%.2f}\n", label, open, now() - began);
   fflush(stdout);
-  for (double end = now() + count_seconds; now() < end && !stopped;) usleep(50000);
+  for (double end = now() + count_seconds; now() < end && !stopped && getppid() == parent;) usleep(50000);
   return 0;
 }
 
