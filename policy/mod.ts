@@ -48,15 +48,16 @@ export const CHECK_ORDER: readonly CheckName[] = [
   "badrcptto",
   "null_sender",
   "reject_if_any",
-  // What asks others.
   "rblsmtpd",
+  // What asks others.
   "reverse_dns",
   "dnsbl",
+  "helo_dns",
   "sender_domain",
   "greylist",
 ];
 
-/** Checks that cannot be switched off: their limits and files are. */
+/** The mode of each check. */
 type Modes = Readonly<Partial<Record<CheckName, Mode>>>;
 
 /** A check with its mode. */

@@ -85,6 +85,8 @@ export const POLICY_REPLIES = {
   helo_syntax: reply("helo_syntax", 550, "5.7.1", "your HELO is neither name nor address"),
   helo_ours: reply("helo_ours", 550, "5.7.1", "your HELO is my own name"),
   helo_bad: reply("helo_bad", 550, "5.7.1", "your HELO is in the list of unwanted names"),
+  helo_unknown: reply("helo_unknown", 450, "4.7.1", "your HELO is not known to the DNS"),
+  helo_undecided: reply("helo_undecided", 451, "4.4.3", "the DNS does not answer"),
   rbl_refused: reply("rbl_refused", 553, "5.7.1", "your address is blocked"),
   rbl_deferred: reply("rbl_deferred", 451, "4.7.1", "your address is blocked for now"),
   reverse_missing: reply("reverse_missing", 451, "4.7.25", "your address has no name in the DNS"),

@@ -25,6 +25,9 @@ export type Stage =
 /** off: not judged; shadow: judged and traced, not applied; on: applied. */
 export type Mode = "off" | "shadow" | "on";
 
+/** What a check says when the DNS can't answer it: no opinion, or 451. */
+export type DnsTrouble = "pass" | "defer";
+
 /** Every check. Their order is that of CHECK_ORDER in mod.ts. */
 export type CheckName =
   | "mailrules"
@@ -46,6 +49,7 @@ export type CheckName =
   | "rblsmtpd"
   | "reverse_dns"
   | "dnsbl"
+  | "helo_dns"
   | "sender_domain"
   | "greylist";
 

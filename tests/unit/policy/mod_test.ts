@@ -138,5 +138,6 @@ Deno.test("POLICY_REPLIES: ids are their names, enhanced codes fit, texts are on
 
 Deno.test("CHECK_ORDER: what asks the DNS stands behind everything that does not", () => {
   assertEquals(new Set(CHECK_ORDER).size, CHECK_ORDER.length);
-  assertEquals(CHECK_ORDER.slice(-4), ["reverse_dns", "dnsbl", "sender_domain", "greylist"]);
+  const asking = ["reverse_dns", "dnsbl", "helo_dns", "sender_domain", "greylist"];
+  assertEquals(CHECK_ORDER.slice(-5).map(String), asking);
 });

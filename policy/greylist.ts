@@ -1,0 +1,210 @@
+/**
+ * Greylisting (RFC 6647): the first mail from a network, for a sender and a recipient, is put off for some minutes; mail
+ * servers come again, and a network that did so a few times is not asked any more.
+ *
+ * Kept as lines of JSON; state_file.ts writes them. Bounded: what was not seen longest goes first. Times are milliseconds
+ * since 1970 and come from outside.
+ */
+import { lowerAscii } from "./addresses.ts";
+import { against, NONE, POLICY_REPLIES } from "./replies.ts";
+import type { Check, GreyAnswer, RcptValidFacts, Triplet } from "./types.ts";
+
+/** The times of greylisting. */
+export interface GreyTerms {
+  /** A triplet that comes again sooner is put off again. */
+  readonly delaySeconds: number;
+  /** One that does not come again within this time begins anew. */
+  readonly retrySeconds: number;
+  /** One that passed is remembered for this long after it was seen last; so is a network. */
+  readonly keepSeconds: number;
+  /** Triplets of a network that passed until the network is not asked any more; 0: never. */
+  readonly allowAfter: number;
+  /** Triplets and networks kept at most, each. */
+  readonly maxEntries: number;
+}
+
+interface Entry {
+  readonly firstMs: number;
+  readonly lastMs: number;
+  readonly passed: boolean;
+}
+
+interface NetworkEntry {
+  readonly passes: number;
+  readonly lastMs: number;
+}
+
+/**
+ * A sender as the greylist compares it: what lists and signers change from one message to the next is left out (numbers,
+ * "+extension", the tags of BATV and SRS).
+ */
+export function greySender(sender: string): string {
+  const lower = lowerAscii(sender);
+  const at = lower.lastIndexOf("@");
+  if (at < 0) return lower;
+  const local = lower.slice(0, at).replace(/^prvs=[^=]*=/, "").replace(/^srs[01][-+=].*$/, "srs")
+    .replace(/(.)\+.*$/, "$1").replace(/[0-9]+/g, "#");
+  return local + lower.slice(at);
+}
+
+/** The triplet of a recipient. */
+export function tripletOf(facts: RcptValidFacts): Triplet {
+  return {
+    network: facts.client.network,
+    sender: greySender(facts.sender),
+    recipient: lowerAscii(facts.recipient),
+  };
+}
+
+const keyOf = ({ network, sender, recipient }: Triplet): string =>
+  JSON.stringify([network, sender, recipient]);
+
+/** What the greylist remembers. */
+export class Greylist {
+  readonly #terms: GreyTerms;
+  readonly #entries = new Map<string, Entry>();
+  readonly #networks = new Map<string, NetworkEntry>();
+
+  constructor(terms: GreyTerms) {
+    this.#terms = terms;
+  }
+
+  /** Triplets kept now. */
+  get size(): number {
+    return this.#entries.size;
+  }
+
+  /** A triplet came: what is to be done with it. */
+  meet(triplet: Triplet, nowMs: number): GreyAnswer {
+    const { delaySeconds, allowAfter } = this.#terms;
+    const network = this.#network(triplet.network, nowMs);
+    if (allowAfter > 0 && network !== null && network.passes >= allowAfter) {
+      this.#put(this.#networks, triplet.network, { ...network, lastMs: nowMs });
+      return { status: "allowed" };
+    }
+    const key = keyOf(triplet);
+    const entry = this.#entry(key, nowMs);
+    if (entry === null) {
+      this.#put(this.#entries, key, { firstMs: nowMs, lastMs: nowMs, passed: false });
+      return { status: "new", waitSeconds: delaySeconds };
+    }
+    const waitMs = entry.firstMs + delaySeconds * 1000 - nowMs;
+    if (!entry.passed && waitMs > 0) {
+      return { status: "early", waitSeconds: Math.ceil(waitMs / 1000) };
+    }
+    this.#put(this.#entries, key, { ...entry, lastMs: nowMs, passed: true });
+    if (!entry.passed) {
+      const passes = (network?.passes ?? 0) + 1;
+      this.#put(this.#networks, triplet.network, { passes, lastMs: nowMs });
+    }
+    return { status: "passed" };
+  }
+
+  /** All that is remembered, as the text of its file. */
+  toText(nowMs: number): string {
+    const lines: string[] = [];
+    for (const [key, { firstMs, lastMs, passed }] of this.#entries) {
+      if (this.#entry(key, nowMs) === null) continue;
+      lines.push(JSON.stringify(["triplet", key, firstMs, lastMs, passed]));
+    }
+    for (const [network, { passes, lastMs }] of this.#networks) {
+      if (this.#network(network, nowMs) === null) continue;
+      lines.push(JSON.stringify(["network", network, passes, lastMs]));
+    }
+    return lines.map((line) => `${line}\n`).join("");
+  }
+
+  /** Takes what a file has; returns a sentence for each line that can't be used. */
+  takeText(text: string): string[] {
+    const faults: string[] = [];
+    for (const [i, line] of text.split("\n").entries()) {
+      if (line !== "" && !this.#takeLine(line)) faults.push(`Line ${i + 1} is no greylist entry`);
+    }
+    return faults;
+  }
+
+  #takeLine(line: string): boolean {
+    let value: unknown;
+    try {
+      value = JSON.parse(line);
+    } catch {
+      return false;
+    }
+    if (!Array.isArray(value)) return false;
+    const [kind, key, a, b, passed]: unknown[] = value;
+    if (typeof key !== "string" || !Number.isFinite(a) || !Number.isFinite(b)) return false;
+    const [first, last] = [Number(a), Number(b)];
+    if (kind === "network") {
+      this.#put(this.#networks, key, { passes: first, lastMs: last });
+      return true;
+    }
+    if (kind !== "triplet" || typeof passed !== "boolean") return false;
+    this.#put(this.#entries, key, { firstMs: first, lastMs: last, passed });
+    return true;
+  }
+
+  /** An entry that still counts. */
+  #entry(key: string, nowMs: number): Entry | null {
+    const entry = this.#entries.get(key);
+    if (entry === undefined) return null;
+    const { keepSeconds, retrySeconds } = this.#terms;
+    const since = entry.passed ? entry.lastMs : entry.firstMs;
+    if (nowMs - since <= (entry.passed ? keepSeconds : retrySeconds) * 1000) return entry;
+    this.#entries.delete(key);
+    return null;
+  }
+
+  #network(network: string, nowMs: number): NetworkEntry | null {
+    const entry = this.#networks.get(network);
+    if (entry === undefined) return null;
+    if (nowMs - entry.lastMs <= this.#terms.keepSeconds * 1000) return entry;
+    this.#networks.delete(network);
+    return null;
+  }
+
+  #put<T>(map: Map<string, T>, key: string, value: T): void {
+    map.delete(key);
+    map.set(key, value);
+    if (map.size <= this.#terms.maxEntries) return;
+    const oldest = map.keys().next();
+    if (!oldest.done) map.delete(oldest.value);
+  }
+}
+
+/** Whom greylisting does not ask. */
+export interface GreyExemptions {
+  readonly isExempt: (ip: string) => boolean;
+  /** SPF says that the client may send for this domain. */
+  readonly sparesSpfPass: boolean;
+}
+
+/** The check. */
+export function greylist(exempt: GreyExemptions): Check<"rcpt_valid"> {
+  const isAsked = (facts: RcptValidFacts) =>
+    !(exempt.isExempt(facts.client.ip) || (exempt.sparesSpfPass && facts.spf === "pass"));
+  return {
+    name: "greylist",
+    stage: "rcpt_valid",
+    spares: ["trusted", "loopback", "forwarder", "recipient", "sender"],
+    needs: (facts, known) =>
+      isAsked(facts) && known.greylist === null
+        ? [{ kind: "greylist", triplet: tripletOf(facts) }]
+        : [],
+    judge(facts, known) {
+      if (!isAsked(facts) || known.greylist === null) return NONE;
+      switch (known.greylist.status) {
+        case "passed":
+        case "allowed":
+          return NONE;
+        case "new":
+        case "early": {
+          const { status, waitSeconds } = known.greylist;
+          const { network, sender, recipient } = tripletOf(facts);
+          const reason =
+            `${network} <${sender}> <${recipient}> is ${status}, ${waitSeconds} s to go`;
+          return against(POLICY_REPLIES.greylisted, `greylist: ${status}`, reason);
+        }
+      }
+    },
+  };
+}

@@ -1,0 +1,148 @@
+import { assertEquals } from "@std/assert";
+import { createZoneResolver } from "../../../dns/file_resolver.ts";
+import { createGatherer } from "../../../policy/gather.ts";
+import {
+  type GreyExemptions,
+  Greylist,
+  greylist,
+  greySender,
+  tripletOf,
+} from "../../../policy/greylist.ts";
+import { judge } from "../../../policy/mod.ts";
+import { readNetworks } from "../../../policy/networks.ts";
+import { facts, policyOf, shown } from "./kit.ts";
+
+const T0 = 1_700_000_000_000;
+const SECOND = 1000;
+const TERMS = {
+  delaySeconds: 300,
+  retrySeconds: 3600,
+  keepSeconds: 86400,
+  allowAfter: 2,
+  maxEntries: 100,
+};
+const TRIPLET = { network: "192.0.2.0/24", sender: "a@b.org", recipient: "c@d.org" };
+
+Deno.test("Greylist: new, too early, in time, remembered; begins anew when it comes too late", () => {
+  const grey = new Greylist({ ...TERMS, allowAfter: 0 });
+  const at = (seconds: number) => grey.meet(TRIPLET, T0 + seconds * SECOND).status;
+  assertEquals([at(0), at(1), at(299), at(300), at(301)], [
+    "new",
+    "early",
+    "early",
+    "passed",
+    "passed",
+  ]);
+  assertEquals(at(86_000), "passed");
+  assertEquals(at(300 + 86_400 * 3), "new", "forgotten");
+  const other = new Greylist(TERMS);
+  other.meet(TRIPLET, T0);
+  assertEquals(other.meet(TRIPLET, T0 + 3601 * SECOND).status, "new", "came too late");
+});
+
+Deno.test("Greylist: says how long there is to wait", () => {
+  const grey = new Greylist(TERMS);
+  assertEquals(grey.meet(TRIPLET, T0), { status: "new", waitSeconds: 300 });
+  assertEquals(grey.meet(TRIPLET, T0 + 100 * SECOND), { status: "early", waitSeconds: 200 });
+});
+
+Deno.test("Greylist: a network that came again often enough is not asked any more, for a while", () => {
+  const grey = new Greylist(TERMS);
+  for (const sender of ["one@b.org", "two@b.org"]) {
+    grey.meet({ ...TRIPLET, sender }, T0);
+    assertEquals(grey.meet({ ...TRIPLET, sender }, T0 + 301 * SECOND).status, "passed");
+  }
+  const fresh = { ...TRIPLET, sender: "new@x.org" };
+  assertEquals(grey.meet(fresh, T0 + 302 * SECOND).status, "allowed");
+  assertEquals(grey.meet({ ...fresh, network: "198.51.100.0/24" }, T0).status, "new");
+  assertEquals(grey.meet(fresh, T0 + 302 * SECOND + 86_401 * SECOND).status, "new");
+});
+
+Deno.test("Greylist: at most so many entries; who was not seen longest goes", () => {
+  const grey = new Greylist({ ...TERMS, maxEntries: 2 });
+  for (const sender of ["1@b", "2@b", "3@b"]) grey.meet({ ...TRIPLET, sender }, T0);
+  assertEquals(grey.size, 2);
+  assertEquals(grey.meet({ ...TRIPLET, sender: "1@b" }, T0).status, "new");
+});
+
+Deno.test("Greylist: text and back, with what a client chose in it; bad lines are named", () => {
+  const grey = new Greylist({ ...TERMS, allowAfter: 1 });
+  const odd = { ...TRIPLET, sender: 'a"\n\u00ff@b.org' };
+  grey.meet(odd, T0);
+  grey.meet({ ...TRIPLET, network: "198.51.100.0/24" }, T0);
+  grey.meet({ ...TRIPLET, network: "198.51.100.0/24" }, T0 + 300 * SECOND);
+  const text = grey.toText(T0 + 300 * SECOND);
+  const again = new Greylist({ ...TERMS, allowAfter: 1 });
+  assertEquals(again.takeText(`nonsense\n${text}["triplet","x"]\n`), [
+    "Line 1 is no greylist entry",
+    "Line 5 is no greylist entry",
+  ]);
+  assertEquals(again.meet(odd, T0 + 301 * SECOND).status, "passed");
+  assertEquals(
+    again.meet({ ...odd, network: "198.51.100.0/24" }, T0 + 301 * SECOND).status,
+    "allowed",
+  );
+  assertEquals(grey.toText(T0 + 1e9), "", "what is forgotten is not written");
+});
+
+Deno.test("greySender: leaves out what changes from message to message", () => {
+  const table = [
+    ["Joe@Example.org", "joe@example.org"],
+    ["list-return-123-ann=example.com@l.org", "list-return-#-ann=example.com@l.org"],
+    ["prvs=0123abc=joe@b.org", "joe@b.org"],
+    ["SRS0=HHH=TT=b.org=joe@f.org", "srs@f.org"],
+    ["joe+shop@b.org", "joe@b.org"],
+    ["", ""],
+  ] as const;
+  for (const [sender, wanted] of table) assertEquals(greySender(sender), wanted);
+});
+
+/** What the check says at each of `times`, in seconds. */
+function said(
+  times: readonly number[],
+  changes: Parameters<typeof facts>[0] = {},
+  exempt: Partial<GreyExemptions> = {},
+): string[] {
+  const grey = new Greylist(TERMS);
+  const policy = policyOf([greylist({ isExempt: () => false, sparesSpfPass: true, ...exempt })]);
+  const results: string[] = [];
+  for (const seconds of times) {
+    const gatherer = createGatherer({
+      resolver: createZoneResolver(new Map()),
+      greylist: (triplet) => grey.meet(triplet, T0 + seconds * SECOND),
+      isDeadZone: () => false,
+      session: 1,
+    });
+    const { gather, known } = gatherer;
+    const judged = judge("rcpt_valid", facts(changes), policy, gather, known());
+    results.push(judged instanceof Promise ? "late" : shown(judged.verdict));
+  }
+  return results;
+}
+
+Deno.test("greylist: put off until the time has come, and answered at once", () => {
+  assertEquals(said([0, 10, 300]), [
+    "451 greylisted (greylist: new)",
+    "451 greylisted (greylist: early)",
+    "none",
+  ]);
+});
+
+Deno.test("greylist: trusted clients, exempt networks, SPF pass and postmaster are not asked", () => {
+  assertEquals(said([0], { client: { login: "ann" } }), ["none"]);
+  assertEquals(said([0], { client: { isForwarder: true } }), ["none"]);
+  assertEquals(said([0], { isAlwaysAccepted: true }), ["none"]);
+  assertEquals(said([0], { isSenderFinal: true }), ["none"]);
+  assertEquals(said([0], { spf: "pass" }), ["none"]);
+  assertEquals(said([0], { spf: "softfail" }), ["451 greylisted (greylist: new)"]);
+  const { has } = readNetworks(["192.0.2.0/28"]);
+  assertEquals(said([0], {}, { isExempt: has }), ["none"]);
+});
+
+Deno.test("tripletOf: the network, not the address", () => {
+  assertEquals(tripletOf(facts({ recipient: "Ann@Example.com" })), {
+    network: "192.0.2.0/24",
+    sender: "joe@example.org",
+    recipient: "ann@example.com",
+  });
+});
