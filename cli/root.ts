@@ -2,10 +2,13 @@
  * How serve gives root away: who it becomes, and the keeper it leaves behind. Ports are bound before, the trace is opened
  * and connections are accepted after.
  */
+import fs from "node:fs";
 import { type Keeper, startKeeper } from "../keeper/start.ts";
 import { dropTo, type Identity, parseIds, PrivilegeError } from "../net/privileges.ts";
 import type { Settings } from "../settings/mod.ts";
+import type { ListenAddress } from "../net/address.ts";
 import { KEEPER_EVENTS } from "../trace/events.ts";
+import { isStderr, tracePath } from "../trace/file.ts";
 import { SiteError } from "./command.ts";
 import { keeperCommand } from "./keeper.ts";
 import { openFindUser } from "./owners.ts";
@@ -13,32 +16,67 @@ import type { Site, SitePlace } from "./site.ts";
 
 /** qmail's user for what faces the network. */
 const DEFAULT_USER = "qmaild";
+const FALLBACK_USER = "nobody";
 
 /** True: this process is root and has it to give away. */
 export const isRoot = (): boolean => Deno.uid() === 0;
 
-/** Who `command` becomes when it is root. @throws {SiteError} when nobody is named, or root, or who could change the site. */
+/** Who `command` becomes when it is root; null: it keeps root, for a trial. */
 export function chooseIdentity(
   place: SitePlace,
   settings: Settings,
   command = "serve",
-): Identity {
-  const word = settings.run_as === "" ? DEFAULT_USER : settings.run_as;
-  const found = parseIds(word) ?? findIdentity(word, place.root);
-  if (found === null) {
-    throw new SiteError(
-      settings.run_as === ""
-        ? `${command} was started as root and there is no user "${DEFAULT_USER}" to become: name one in setting run_as (a user, or UID:GID), or start ${command} as the user that owns all mail`
-        : `Setting run_as: there is no user "${word}"`,
-    );
-  }
+): Identity | null {
+  if (place.closedAt !== "") return keepForTrial(place, settings);
+  const found = settings.run_as === ""
+    ? findIdentity(DEFAULT_USER, place.root) ?? fallBack(command)
+    : named(settings.run_as, place.root);
   if (found.uid === 0 || found.gid === 0) {
     throw new SiteError(
-      `Setting run_as: "${word}" is ${found.uid}:${found.gid}, and the network is never served as root`,
+      `Setting run_as: "${settings.run_as}" is ${found.uid}:${found.gid}, and the network is never served as root`,
     );
   }
   requireTrusted(place, found);
   return found;
+}
+
+/** @throws {SiteError} */
+function named(word: string, root: string): Identity {
+  const found = parseIds(word) ?? findIdentity(word, root);
+  if (found === null) throw new SiteError(`Setting run_as: there is no user "${word}"`);
+  return found;
+}
+
+/** Where qmail has no user for this, the system's user of nothing. */
+function fallBack(command: string): Identity {
+  console.error(
+    `qfront: ${command} was started as root and there is no user "${DEFAULT_USER}" to become: it becomes "${FALLBACK_USER}" (setting run_as names a better one)`,
+  );
+  return findIdentity(FALLBACK_USER, "") ?? { uid: 65534, gid: 65534, name: null };
+}
+
+/**
+ * A site below a root that only root may enter can't be served by anybody else: a trial, such as a test in a temporary
+ * directory. Root is kept for it, aloud. requireLoopback() keeps it from the network.
+ * @throws {SiteError} when somebody was named to be become.
+ */
+function keepForTrial(place: SitePlace, settings: Settings): null {
+  const closed = `"${place.closedAt}", on the way to the site, is closed to others`;
+  if (settings.run_as !== "") {
+    throw new SiteError(`${closed}, so "${settings.run_as}" can't serve it: chmod o+x it`);
+  }
+  console.error(`qfront: ${closed}: root is kept for a trial on this machine`);
+  return null;
+}
+
+/** Root that is kept for a trial listens on this machine only. @throws {SiteError} */
+export function requireLoopback(place: SitePlace, listeners: readonly ListenAddress[]): void {
+  const isHere = (host: string) => /^(127\.|::1$|localhost$)/.test(host);
+  const open = listeners.find(({ hosts }) => !hosts.every(isHere));
+  if (open === undefined) return;
+  throw new SiteError(
+    `"${place.closedAt}", on the way to the site, is closed to others, and root serves nobody beyond this machine: chmod o+x it, or listen on 127.0.0.1`,
+  );
 }
 
 function findIdentity(name: string, root: string): Identity | null {
@@ -91,13 +129,40 @@ export async function openKeeper(site: Site): Promise<Keeper> {
   }
 }
 
-/** Becomes `identity`, for good and with all threads. @throws {SiteError} when that fails: nothing may be served then. */
-export function giveRootAway(identity: Identity): void {
+/**
+ * Becomes `identity`, for good and with all threads; the trace file is its from then on.
+ * @throws {SiteError} when that fails: nothing may be served then.
+ */
+export function giveRootAway(site: Site, identity: Identity): void {
+  handTraceOver(site, identity);
   try {
     dropTo(identity);
   } catch (error) {
     if (error instanceof PrivilegeError) throw new SiteError(error.message);
     throw error;
+  }
+}
+
+/**
+ * Makes the trace file for `identity`, who could not make it in a directory of root. Only there: in a directory that
+ * somebody else can write to, the name might be a link to anything.
+ */
+function handTraceOver({ place, current: { settings } }: Site, { uid, gid }: Identity): void {
+  const path = tracePath(settings.trace_file, place.path, place.root);
+  if (settings.trace_level === 0 || path === "" || isStderr(path)) return;
+  try {
+    const directory = Deno.statSync(path.replace(/\/[^/]*$/, "") || "/");
+    if (directory.uid !== 0 || ((directory.mode ?? 0) & 0o022) !== 0) return;
+    const flags = fs.constants.O_APPEND | fs.constants.O_CREAT | fs.constants.O_NOFOLLOW |
+      fs.constants.O_WRONLY;
+    const fd = fs.openSync(path, flags, 0o640);
+    try {
+      fs.fchownSync(fd, uid, gid);
+    } finally {
+      fs.closeSync(fd);
+    }
+  } catch {
+    // Why the trace can't be written is said when it is opened.
   }
 }
 
@@ -121,7 +186,8 @@ export function settle(site: Site, keeper: Keeper, identity: Identity, lost: () 
 /** For one session on standard input: a keeper of its own, and root given away. @throws {SiteError} */
 export async function leaveRoot(site: Site, command: string): Promise<void> {
   const identity = chooseIdentity(site.place, site.current.settings, command);
+  if (identity === null) return site.settle(null);
   const keeper = await openKeeper(site);
-  giveRootAway(identity);
+  giveRootAway(site, identity);
   settle(site, keeper, identity, () => {});
 }

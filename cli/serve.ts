@@ -6,11 +6,21 @@
  * supervises them.
  */
 import { makeSharedLimits, SessionLimits } from "../net/limits.ts";
+import type { Identity } from "../net/privileges.ts";
 import { Supervisor, workerCount } from "../net/workers.ts";
 import { type Command, type ParsedArgs, SiteError, UsageError } from "./command.ts";
 import { openFront } from "./front.ts";
-import { listenPlaces } from "./places.ts";
-import { chooseIdentity, giveRootAway, isRoot, openKeeper, settle } from "./root.ts";
+import { readSmtpConfig } from "../smtp/config.ts";
+import { ControlError } from "../validate/types.ts";
+import { listenPlaces, type Place } from "./places.ts";
+import {
+  chooseIdentity,
+  giveRootAway,
+  isRoot,
+  openKeeper,
+  requireLoopback,
+  settle,
+} from "./root.ts";
 import { parseServe, SERVE_OPTIONS } from "./serve_options.ts";
 import { openSite, type Site } from "./site.ts";
 import type { WorkerConfig } from "./worker.ts";
@@ -70,6 +80,27 @@ function countWorkers(site: Site): number {
   }
 }
 
+/** A site whose control files can't be read would answer every client with 421. @throws {SiteError} */
+function requireUsable(site: Site, places: readonly Place[]): void {
+  if (places.length === 0) throw new UsageError("Every listener is off: there is nothing to serve");
+  if (places.every((place) => place.service === "pop3" || place.service === "pop3s")) return;
+  try {
+    const { settings, lookup } = site.current;
+    readSmtpConfig(settings, lookup.control, Deno.env.toObject());
+  } catch (error) {
+    if (error instanceof ControlError) throw new SiteError(error.message);
+    throw error;
+  }
+}
+
+/** Who serves: somebody to become, or null for who we are. @throws {SiteError} */
+function whoServes(site: Site, places: readonly Place[]): Identity | null {
+  if (!isRoot()) return null;
+  const identity = chooseIdentity(site.place, site.current.settings);
+  if (identity === null) requireLoopback(site.place, places.map((place) => place.address));
+  return identity;
+}
+
 /** Serves in this isolate. @throws {SiteError} when a listener can't be had, or root not be given away. */
 async function serveHere(
   args: ParsedArgs,
@@ -77,13 +108,14 @@ async function serveHere(
   limits: SessionLimits,
 ): Promise<Serving> {
   const lost = Promise.withResolvers<void>();
-  const identity = isRoot() ? chooseIdentity(site.place, site.current.settings) : null;
-  const front = await openFront(site, listenPlaces(args, site.current.settings), limits, false);
+  const places = listenPlaces(args, site.current.settings);
+  const identity = whoServes(site, places);
+  const front = await openFront(site, places, limits, false);
   if (identity !== null) {
     const keeper = await openKeeper(site);
-    giveRootAway(identity);
+    giveRootAway(site, identity);
     settle(site, keeper, identity, lost.resolve);
-  }
+  } else if (isRoot()) site.settle(null);
   front.start();
   return {
     lines: front.lines,
@@ -103,7 +135,8 @@ async function serveInWorkers(
   count: number,
   entryUrl: string,
 ): Promise<Serving> {
-  const identity = isRoot() ? chooseIdentity(site.place, site.current.settings) : null;
+  const places = listenPlaces(args, site.current.settings);
+  const identity = whoServes(site, places);
   const lost = new SharedArrayBuffer(4);
   let config: WorkerConfig = { argv, lost, identity: null };
   const supervisor = new Supervisor<WorkerConfig>({
@@ -120,12 +153,11 @@ async function serveInWorkers(
     throw new SiteError(error instanceof Error ? error.message : String(error));
   }
   if (identity !== null) {
-    giveRootAway(identity);
+    giveRootAway(site, identity);
     site.settle(null);
     config = { ...config, identity };
     supervisor.reload(config);
-  }
-  const places = listenPlaces(args, site.current.settings);
+  } else if (isRoot()) site.settle(null);
   return {
     lines: places.map((p, i) => `${p.service} listening on ${supervisor.addresses[i]}`),
     reload: () => {
@@ -159,6 +191,7 @@ async function serve(
     settings.max_sessions,
     settings.max_sessions_per_address,
   );
+  requireUsable(site, listenPlaces(args, settings));
   const serving = count === 1 ? await serveHere(args, site, limits) : await serveInWorkers(
     args,
     argv,
@@ -168,12 +201,10 @@ async function serve(
     count,
     hooks.entryUrl ?? Deno.mainModule,
   );
+  const stopped = untilStopped(() => serving.reload());
   for (const line of serving.lines) console.log(line);
   hooks.ready?.();
-  const code = await Promise.race([
-    untilStopped(() => serving.reload()).then(() => 0),
-    serving.lost.then(() => 1),
-  ]);
+  const code = await Promise.race([stopped.then(() => 0), serving.lost.then(() => 1)]);
   await serving.stop(site.current.settings.shutdown_seconds);
   await site.close();
   return code;

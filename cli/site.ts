@@ -36,6 +36,11 @@ export interface SitePlace {
   readonly path: string;
   readonly traceCfg: string;
   readonly overrides: readonly string[];
+  /**
+   * A directory on the way to `root` that only root may pass, "" for none; only looked for by root. Nobody else could serve
+   * such a site, so it is a trial: see cli/root.ts.
+   */
+  readonly closedAt: string;
 }
 
 /** Everything that one generation of sessions works with. */
@@ -100,7 +105,18 @@ export function findSite(args: ParsedArgs): SitePlace {
     path,
     traceCfg: args.value("trace-cfg") ?? `${path}/control/trace.cfg`,
     overrides: args.values("set"),
+    closedAt: root !== "" && Deno.uid() === 0 ? closedOnTheWay(root) : "",
   };
+}
+
+/** The first directory on the way to `path`, itself included, that others may not search; "" for none. */
+function closedOnTheWay(path: string): string {
+  const real = Deno.realPathSync(path);
+  for (let end = real.indexOf("/", 1);; end = real.indexOf("/", end + 1)) {
+    const here = end < 0 ? real : real.slice(0, end);
+    if (((Deno.statSync(here).mode ?? 0) & 0o001) === 0) return here;
+    if (end < 0) return "";
+  }
 }
 
 const absolute = (path: string): string => path.startsWith("/") ? path : `${Deno.cwd()}/${path}`;
@@ -212,11 +228,13 @@ const pause = (seconds: number): Promise<void> =>
 
 function openServices(
   place: SitePlace,
-  settings: Settings,
+  wanted: Settings,
   tracer: SwitchTracer,
   options: SiteOptions,
   keeper: Keeper | null,
 ): Services {
+  // The owners of mail could not reach their own files below a closed root.
+  const settings: Settings = place.closedAt === "" ? wanted : { ...wanted, deliver_as: "self" };
   try {
     const env = Deno.env.toObject();
     const lookup = openLookup(place, settings, options);
@@ -258,7 +276,7 @@ function openServices(
       settings,
     };
     const openMaildrop = kept?.openMaildrop ??
-      (options.asRoot === "become_owner" && Deno.uid() === 0
+      (options.asRoot === "become_owner" && Deno.uid() === 0 && place.closedAt === ""
         ? openOwnMaildrop(place.root, lookup, openMaildropCache(settings, tracer))
         : openMaildrops(place, settings, lookup, tracer));
     const qmtp = createQmtpProtocol("qmtp", direct);

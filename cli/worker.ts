@@ -44,7 +44,9 @@ async function begin(job: WorkerJob<WorkerConfig>): Promise<WorkerService<Worker
     return known === undefined ? place : movedTo(place, known);
   });
   const front = await openFront(site, places, limits, true);
-  let keeper = isRoot() ? await openKeeper(site) : null;
+  const keepsRoot = isRoot() && site.place.closedAt !== "";
+  let keeper = isRoot() && !keepsRoot ? await openKeeper(site) : null;
+  if (keepsRoot) site.settle(null);
   // With a keeper root is given away first, for all workers at once.
   if (keeper === null) front.start();
   return {

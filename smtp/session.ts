@@ -183,7 +183,7 @@ class SmtpEngine implements Engine {
     if (session.exchange !== null) return this.#response(line, start, end);
     const afterVerb = verbEnd(line, start, end);
     const command = findCommand(line, start, afterVerb);
-    if (session.deps.tracer.level >= 4) this.#traceLine(line, start, afterVerb, end, command);
+    if (session.deps.tracer.level >= 4) this.#traceLine(line, start, end, command);
     if (command === null) return refuse(session, REPLIES.unknown_command);
     return command.run(session, argumentOf(line, afterVerb, end));
   }
@@ -217,17 +217,17 @@ class SmtpEngine implements Engine {
   #traceLine(
     line: Uint8Array,
     start: number,
-    afterVerb: number,
     end: number,
     command: Command | null,
   ): void {
     const { deps, peer, expectsSecrets } = this.#session;
-    const isAuth = latin1(line, start, Math.min(afterVerb, start + 4)).toUpperCase() === "AUTH";
-    const shown = isAuth
+    const text = latin1(line, start, end);
+    // Also where a slip before or behind the verb makes it no command.
+    const shown = /^\s*AUTH/i.test(text)
       ? "AUTH ..."
       : command === null && expectsSecrets
       ? "..."
-      : latin1(line, start, end);
+      : text;
     deps.tracer.emit(peer.session, SMTP_EVENTS.fromClient, { line: shown });
   }
 }

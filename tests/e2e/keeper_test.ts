@@ -368,7 +368,7 @@ for (const workers of [1, 2]) {
 }
 
 Deno.test({
-  name: "serve as root: nobody to become, root itself, or who owns the site is exit code 78",
+  name: "serve as root: an unknown user, root itself, or who owns the site is exit code 78",
   ignore,
   fn: async () => {
     const root = await makeClosedSite();
@@ -397,12 +397,77 @@ Deno.test({
       const trusting = await runQfront(["serve", ...listen, "--set", `run_as=${JOE}:${JOE}`]);
       assertEquals(trusting.code, 78);
       assertStringIncludes(trusting.stderr, `qfront: "${users}" can be changed by ${JOE}:${JOE}`);
-      const nobody = await runQfront(["serve", ...listen]);
-      assertEquals(nobody.code, 78);
+    } finally {
+      await removeSite(root);
+    }
+  },
+});
+
+Deno.test({
+  name: "serve as root: without a user qmaild it becomes nobody, aloud, and still writes its trace",
+  ignore,
+  fn: async () => {
+    const root = await makeClosedSite();
+    try {
+      const passwd = `${root}/etc/passwd`;
+      Deno.writeTextFileSync(passwd, Deno.readTextFileSync(passwd).replace(/^qmaild:.*\n/m, ""));
+      Deno.chownSync(`${root}/var/log/qfront`, 0, 0);
+      const front = await startFront(root, []);
+      const status = Deno.readTextFileSync(`/proc/${front.pid}/status`);
+      assertEquals(parseThreadStatus(status).uids, [NOBODY, NOBODY, NOBODY, NOBODY]);
+      const { code, stderr } = await front.stop();
+      assertEquals(code, 0);
       assertMatch(
-        nobody.stderr,
-        /^qfront: serve was started as root and there is no user "qmaild"/,
+        stderr,
+        /^qfront: serve was started as root and there is no user "qmaild"[^\n]+\n$/,
       );
+      const trace = Deno.statSync(`${root}/var/log/qfront/trace`);
+      assertEquals([trace.uid, (trace.mode ?? 0) & 0o777], [NOBODY, 0o640]);
+      assert(trace.size > 0);
+    } finally {
+      await removeSite(root);
+    }
+  },
+});
+
+Deno.test({
+  name:
+    "serve as root: a site that only root can reach is a trial on this machine, or a clear refusal",
+  ignore,
+  fn: async () => {
+    const root = await makeClosedSite();
+    const above = root.slice(0, root.lastIndexOf("/"));
+    try {
+      Deno.chmodSync(above, 0o700);
+      const named = await runQfront(["serve", "--root", root, ...RUN_AS, "--smtp", "127.0.0.1:0"]);
+      assertEquals([named.code, named.stdout], [78, ""]);
+      assertMatch(
+        named.stderr,
+        /^qfront: "[^"]+", on the way to the site, is closed to others, so /,
+      );
+      const open = await runQfront(["serve", "--root", root, "--smtp", ":0", "--pop3", "off"]);
+      assertEquals([open.code, open.stdout], [78, ""]);
+      assertMatch(open.stderr, /root serves nobody beyond this machine: chmod o\+x it/);
+      const front = await startFront(root, []);
+      const client = await connect(front.smtpPort);
+      for (const line of ["HELO x", "MAIL FROM:<a@example.com>", "RCPT TO:<joe@example.org>"]) {
+        await client.say(`${line}\r\n`);
+      }
+      await client.say("DATA\r\n");
+      const heard = [];
+      for (let i = 0; i < 5; i++) heard.push((await client.line()).slice(0, 3));
+      assertEquals(heard, ["220", "250", "250", "250", "354"]);
+      await client.say("Subject: t\r\n\r\nt\r\n.\r\nQUIT\r\n");
+      assertMatch(await client.line(), /^250 /);
+      await client.line();
+      await client.line();
+      const { code, stderr } = await front.stop();
+      assertEquals(code, 0);
+      assertMatch(
+        stderr,
+        /^qfront: "[^"]+", on the way to the site, is closed to others: root is kept/,
+      );
+      assertEquals(filesOf(root, "joe", "new").length, 1);
     } finally {
       await removeSite(root);
     }

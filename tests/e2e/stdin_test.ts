@@ -134,3 +134,14 @@ Deno.test("command line: --version names the release", async () => {
   const { stdout } = await runQfront(["--version"]);
   assertMatch(stdout, /^qfront \d+\.\d+\.\d+\n$/);
 });
+
+Deno.test("command line: serve with nothing to serve is exit code 64, without control/me 78", async () => {
+  await withSite(async (root) => {
+    const nothing = await runQfront(["serve", "--root", root, "--smtp", "off", "--pop3", "off"]);
+    assertEquals([nothing.code, nothing.stdout], [64, ""]);
+    Deno.removeSync(`${root}/var/qmail/control/me`);
+    const nameless = await runQfront(["serve", "--root", root, "--smtp", "127.0.0.1:0"]);
+    assertEquals([nameless.code, nameless.stdout], [78, ""]);
+    assertStringIncludes(nameless.stderr, "control/me");
+  });
+});
