@@ -5,13 +5,13 @@
  * A line of that file is `KEY:LOGIN`, cut at the last colon. A key with "=" is a whole subject as the trace shows it
  * ("CN=alice,O=Example"), any other an e-mail address or a common name of a subject. The first line that fits counts.
  * Subjects come from verified certificates only, in the form of RFC 2253; a subject with two common names has none, since
- * nobody can say which one was meant. Addresses in subjectAltName are not looked at.
+ * nobody can say which one was meant. E-mail addresses are those of the subject and of subjectAltName together.
  */
 import type { Settings } from "../settings/mod.ts";
 import { ControlError, type ControlFiles } from "../validate/types.ts";
 
-/** The login of a verified certificate's subject; null: it has none. */
-export type ExternalLogin = (subject: string) => string | null;
+/** The login of a verified certificate, by its subject and e-mail addresses; null: it has none. */
+export type ExternalLogin = (subject: string, emails?: readonly string[]) => string | null;
 
 const MAP_FILE = "clientcerts";
 
@@ -34,17 +34,27 @@ const unescaped = (value: string): string =>
       hex === undefined ? char : String.fromCharCode(Number.parseInt(hex, 16)),
   );
 
-/** The one value of an attribute; null when there is none, or more than one. */
-function only(subject: string, name: string): string | null {
-  const values = subjectAttributes(subject).filter(([type]) => type === name);
-  const value = values.length === 1 ? values[0]?.[1] : undefined;
+const valuesOf = (subject: string, name: string): readonly string[] =>
+  subjectAttributes(subject).filter(([type]) => type === name).map(([, value]) => value);
+
+/** The one value there is; null when there is none, or more than one. */
+function only(values: readonly string[]): string | null {
+  const value = values.length === 1 ? values[0] : undefined;
   // No login has a control character, and none is to end a line of the trace.
   // deno-lint-ignore no-control-regex
   return value === undefined || value === "" || /[\x00-\x1f\x7f]/.test(value) ? null : value;
 }
 
-const commonName = (subject: string): string | null => only(subject, "cn");
-const email = (subject: string): string | null => only(subject, "emailaddress");
+/** ASCII only: both are bytes. */
+const lower = (text: string): string => text.replace(/[A-Z]/g, (c) => c.toLowerCase());
+
+const commonName = (subject: string): string | null => only(valuesOf(subject, "cn"));
+
+/** The addresses of a certificate, each once; the first spelling counts. */
+function emailsOf(subject: string, others: readonly string[]): readonly string[] {
+  const all = [...valuesOf(subject, "emailaddress"), ...others];
+  return all.filter((email, i) => all.findIndex((other) => lower(other) === lower(email)) === i);
+}
 
 interface Entry {
   readonly key: string;
@@ -64,17 +74,18 @@ export function readClientCerts(lines: readonly string[]): readonly Entry[] {
   });
 }
 
-/** ASCII only: both are bytes. */
-const lower = (text: string): string => text.replace(/[A-Z]/g, (c) => c.toLowerCase());
-
-const sameAddress = (a: string, b: string | null): boolean => b !== null && lower(a) === lower(b);
-
-/** What the map makes of a subject; null: no line fits. */
-export function mapSubject(entries: readonly Entry[], subject: string): string | null {
+/** What the map makes of a certificate; null: no line fits. */
+export function mapSubject(
+  entries: readonly Entry[],
+  subject: string,
+  others: readonly string[] = [],
+): string | null {
+  // A certificate with two addresses says of neither that it is the one meant.
+  const email = only(emailsOf(subject, others));
   const found = entries.find(({ key }) =>
     key.includes("=")
       ? key === subject
-      : sameAddress(key, email(subject)) || key === commonName(subject)
+      : (email !== null && lower(key) === lower(email)) || key === commonName(subject)
   );
   return found?.login ?? null;
 }
@@ -89,8 +100,10 @@ export function createExternalLogin(
   control: ControlFiles,
   complain: (sentence: string) => void,
 ): ExternalLogin {
-  if (settings.client_cert_login === "cn") return commonName;
-  if (settings.client_cert_login === "email") return email;
+  if (settings.client_cert_login === "cn") return (subject) => commonName(subject);
+  if (settings.client_cert_login === "email") {
+    return (subject, others = []) => only(emailsOf(subject, others));
+  }
   // With client_cert none a listener may still ask for certificates; the map is read when one shows the first.
   let lines = settings.client_cert === "none" ? undefined : control.lines(MAP_FILE);
   let entries = readClientCerts(lines ?? []);
@@ -101,7 +114,7 @@ export function createExternalLogin(
     entries = readClientCerts(now ?? []);
   };
   let said = "";
-  return (subject) => {
+  return (subject, others) => {
     try {
       refresh();
       said = "";
@@ -110,6 +123,6 @@ export function createExternalLogin(
       if (error.message !== said) complain(`${error.message}; what was read before stays in force`);
       said = error.message;
     }
-    return mapSubject(entries, subject);
+    return mapSubject(entries, subject, others);
   };
 }

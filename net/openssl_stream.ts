@@ -7,6 +7,7 @@
 import { Deadline } from "./deadline.ts";
 import { giveLarge, giveSmall, takeLarge, takeSmall } from "./buffers.ts";
 import { lastReason, openssl, type OpensslCalls, textAt } from "./openssl_calls.ts";
+import { readPeer } from "./openssl_peer.ts";
 import { shutdownSocket } from "./shutdown.ts";
 import type { TimerWheel } from "./timers.ts";
 import type { Duplex, SecureInfo } from "./types.ts";
@@ -22,8 +23,6 @@ const WANT_READ = 2;
 const ZERO_RETURN = 6;
 const CLOSE_SECONDS = 2;
 const CHUNK_BYTES = 16384;
-/** XN_FLAG_RFC2253. */
-const RFC_2253 = 0x1110317n;
 
 type Buffer = Uint8Array<ArrayBuffer>;
 
@@ -143,21 +142,7 @@ export class OpensslStream implements Duplex {
     const c = this.#calls;
     const cipher = textAt(c.SSL_CIPHER_get_name(c.SSL_get_current_cipher(this.#ssl)));
     const version = textAt(c.SSL_get_version(this.#ssl));
-    return { version, cipher, sni, clientSubject: this.#clientSubject() };
-  }
-
-  /** The verified certificate's subject as RFC 2253 writes it; null when none was shown. */
-  #clientSubject(): string | null {
-    const c = this.#calls;
-    const certificate = c.SSL_get1_peer_certificate(this.#ssl);
-    if (certificate === null) return null;
-    const text = c.BIO_new(c.BIO_s_mem());
-    c.X509_NAME_print_ex(text, c.X509_get_subject_name(certificate), 0, RFC_2253);
-    const buffer = new Uint8Array(Number(c.BIO_ctrl_pending(text)));
-    const count = c.BIO_read(text, buffer, buffer.length);
-    c.BIO_free(text);
-    c.X509_free(certificate);
-    return new TextDecoder().decode(buffer.subarray(0, Math.max(0, count)));
+    return { version, cipher, sni, ...readPeer(c, this.#ssl) };
   }
 
   /** Gives the library what the client sends; false at its end. */

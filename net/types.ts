@@ -58,6 +58,8 @@ export interface SecureInfo {
   readonly sni: string | null;
   /** Subject of the verified client certificate, null: none was shown. */
   readonly clientSubject: string | null;
+  /** E-mail addresses of that certificate, those of subjectAltName included; absent: not known to have any. */
+  readonly clientEmails?: readonly string[];
 }
 
 /** A protocol's session. */

@@ -43,8 +43,10 @@ export interface Pop3Deps {
   readonly checkResponse?: CheckResponse | undefined;
   /** A TLS handshake can be done with this client: STLS is offered. */
   readonly tls?: boolean | undefined;
-  /** The login that a verified client certificate stands for, by its subject; null: none. */
-  readonly externalLogin?: ((subject: string) => string | null) | undefined;
+  /** The login that a verified client certificate stands for, by its subject and e-mail addresses; null: none. */
+  readonly externalLogin?:
+    | ((subject: string, emails: readonly string[]) => string | null)
+    | undefined;
   /** Resolves after so many seconds; absent: failed logins are answered at once. */
   readonly pause?: ((seconds: number) => Promise<void>) | undefined;
   /** When users logged in last, shared by all sessions; absent: `loginDelaySeconds` is not watched. */

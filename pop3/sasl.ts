@@ -35,7 +35,9 @@ function saslContext(context: Pop3Context): SaslContext {
   return {
     authenticator: deps.auth,
     secrets: deps.secrets ?? null,
-    external: subject === null ? null : deps.externalLogin?.(subject) ?? null,
+    external: subject === null
+      ? null
+      : deps.externalLogin?.(subject, secure?.clientEmails ?? []) ?? null,
     hostname: deps.config.host,
     env: sessionEnv(peer),
     nonce: () => crypto.randomUUID(),

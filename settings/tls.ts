@@ -23,7 +23,7 @@ export const TLS_SETTINGS = {
   client_cert_login: choice(
     ["map", "cn", "email"],
     "map",
-    "Login of a client certificate (AUTH EXTERNAL): by control/clientcerts, its CN, or its emailAddress",
+    "Login of a client certificate (AUTH EXTERNAL): by control/clientcerts, its CN, or its e-mail address",
   ),
   client_ca: text("", "PEM file of the authorities that sign client certificates"),
 } as const;

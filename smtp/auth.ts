@@ -45,11 +45,11 @@ export function authExtension(session: Session): string {
 function contextOf(session: Session): SaslContext {
   const { auth, externalLogin, nonce, clock } = session.deps;
   if (auth === undefined) throw new Error("There is no authenticator");
-  const subject = session.tls?.clientSubject ?? null;
+  const { clientSubject: subject = null, clientEmails = [] } = session.tls ?? {};
   return {
     authenticator: auth,
     secrets: auth.secrets,
-    external: subject === null ? null : externalLogin?.(subject) ?? null,
+    external: subject === null ? null : externalLogin?.(subject, clientEmails) ?? null,
     hostname: session.config.hostname,
     env: sessionEnv(session.peer),
     nonce: nonce ?? randomUUID,

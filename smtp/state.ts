@@ -28,8 +28,10 @@ export interface SmtpDeps {
   readonly tls?: boolean | undefined;
   /** Who may log in; absent: nobody. */
   readonly auth?: SmtpAuth | undefined;
-  /** The login that a client certificate's subject stands for; null: none. */
-  readonly externalLogin?: ((subject: string) => string | null) | undefined;
+  /** The login that a client certificate stands for, by its subject and e-mail addresses; null: none. */
+  readonly externalLogin?:
+    | ((subject: string, emails: readonly string[]) => string | null)
+    | undefined;
   /** Waits so many seconds: before a failed login is answered. */
   readonly pause?: ((seconds: number) => Promise<void>) | undefined;
   /** Unguessable text for challenges; absent: a random one. */

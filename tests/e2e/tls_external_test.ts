@@ -28,12 +28,15 @@ const ignore = !HAS_OPENSSL || !HAS_LIBRARY;
 const MAP = (root: string) => `${root}/var/qmail/control/clientcerts`;
 
 /** An authority for clients in control/ca.pem, and alice's certificate. */
-function makeClient(root: string): { cert: string; key: string } {
+function makeClient(
+  root: string,
+  names = ["alice.example"],
+): { cert: string; key: string } {
   const dir = `${root}/clients`;
   Deno.mkdirSync(dir);
   makeAuthority(dir);
   Deno.copyFileSync(`${dir}/ca.pem`, `${root}/var/qmail/control/ca.pem`);
-  const path = makeCertificate(dir, "alice.pem", ["alice.example"], "/O=Example/CN=alice");
+  const path = makeCertificate(dir, "alice.pem", names, "/O=Example/CN=alice");
   const pem = Deno.readTextFileSync(path);
   const key = pem.indexOf("-----BEGIN PRIVATE KEY");
   return { cert: pem.slice(0, key), key: pem.slice(key) };
@@ -163,6 +166,27 @@ Deno.test({
       (root) => {
         alice = makeClient(root);
         Deno.writeTextFileSync(MAP(root), "alice:gone@example.org\n");
+      },
+    );
+  },
+});
+
+Deno.test({
+  name: "serve: the e-mail address in a certificate's subjectAltName logs in",
+  ignore,
+  async fn() {
+    let alice = { cert: "", key: "" };
+    await withTls(
+      { client_cert: "require", client_ca: "control/ca.pem", client_cert_login: "email" },
+      async ({ ca, front }) => {
+        const where = { hostname: "localhost", port: front.port("smtps"), caCerts: [ca] };
+        const client = new Client(await Deno.connectTls({ ...where, ...alice }));
+        await authOffer(client);
+        assertMatch((await client.smtp("AUTH EXTERNAL ="))[0]!, /^235 /);
+        client.close();
+      },
+      (root) => {
+        alice = makeClient(root, ["alice.example", "joe@example.org"]);
       },
     );
   },

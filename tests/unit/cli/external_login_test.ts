@@ -66,6 +66,20 @@ Deno.test("createExternalLogin: with client_cert none the map is read when a cer
   assertEquals(login("CN=alice"), "joe");
 });
 
+Deno.test("createExternalLogin: an address of subjectAltName is as good as the subject's, two are none", () => {
+  const settings = { client_cert: "ask", client_cert_login: "email" } as const;
+  const login = createExternalLogin(settings, controlOf(() => null), silent);
+  assertEquals(login("CN=alice", ["a@example.org"]), "a@example.org");
+  assertEquals(login("emailAddress=A@Example.org,CN=alice", ["a@example.org"]), "A@Example.org");
+  assertEquals(login("emailAddress=a@example.org", ["b@example.org"]), null);
+  assertEquals(login("CN=alice", ["a@example.org", "b@example.org"]), null);
+  assertEquals(login("CN=alice", ["a@example.org\n"]), null);
+  const entries = readClientCerts(["a@example.org:joe", "alice:by-name"]);
+  assertEquals(mapSubject(entries, "CN=x", ["A@example.org"]), "joe");
+  assertEquals(mapSubject(entries, "CN=alice", ["b@example.org"]), "by-name");
+  assertEquals(mapSubject(entries, "CN=x", ["a@example.org", "b@example.org"]), null);
+});
+
 Deno.test("mapSubject: a key with = is a whole subject, others an e-mail address or a common name", () => {
   const entries = readClientCerts([
     "CN=alice,O=Other:wrong",

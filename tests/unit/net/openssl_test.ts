@@ -98,6 +98,17 @@ for (const version of ["TLSv1.2", "TLSv1.3"]) {
   });
 }
 
+certTest("OpensslFront: the addresses of subject and subjectAltName come along, each once", {
+  client_cert: "ask",
+}, async (site) => {
+  const names = ["client", "a@example.org", "b@example.org"];
+  const subject = "/CN=alice/emailAddress=a@example.org";
+  const path = makeCertificate(site.dir, "client.pem", names, subject);
+  await sClient(site.port, "QUIT\r\n", "-cert", path, "-key", path);
+  const emails = site.protocol.toys[0]?.secure?.clientEmails;
+  assertEquals([...emails ?? []].sort(), ["a@example.org", "b@example.org"]);
+});
+
 certTest("OpensslFront: ask without a certificate is served without a subject", {
   client_cert: "ask",
 }, async (site) => {

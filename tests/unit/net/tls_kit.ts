@@ -42,7 +42,10 @@ export function makeCertificate(dir: string, file: string, names: string[], subj
   const [key, request, extensions] = [`${path}.key`, `${path}.csr`, `${path}.ext`];
   const subjectName = subject === "" ? `/CN=${names[0]}` : subject;
   openssl("req", ...EC, "-keyout", key, "-out", request, "-subj", subjectName);
-  const san = names.map((name) => /^[\d.]+$/.test(name) ? `IP:${name}` : `DNS:${name}`).join(",");
+  const kindOf = (name: string) => name.includes("@") ? "email" : "DNS";
+  const san = names.map((name) => `${/^[\d.]+$/.test(name) ? "IP" : kindOf(name)}:${name}`).join(
+    ",",
+  );
   Deno.writeTextFileSync(extensions, `subjectAltName=${san}\nbasicConstraints=CA:FALSE\n`);
   openssl(
     ...["x509", "-req", "-in", request, "-CA", `${dir}/ca.pem`, "-CAkey", `${dir}/ca.key`],

@@ -91,6 +91,19 @@ Deno.test("AUTH EXTERNAL: the certificate's login, nobody else's", async () => {
   }
 });
 
+Deno.test("AUTH EXTERNAL: the certificate's addresses tell as well; who left the users file stays out", async () => {
+  const info = { ...TLS, clientSubject: "CN=x", clientEmails: ["joe@example.com"] };
+  const auth = authOf({ secrets: true });
+  const say = async (
+    externalLogin: (subject: string, emails: readonly string[]) => string | null,
+  ) => {
+    const setup: Setup = { service: "submission", deps: { auth, externalLogin } };
+    return (await talkSecured(`${EHLO}AUTH EXTERNAL =\r\n`, setup, info)).codes.at(-1);
+  };
+  assertEquals(await say((_, emails) => emails[0] ?? null), "235");
+  assertEquals(await say(() => "gone@example.com"), "535");
+});
+
 Deno.test("AUTH: order of refusals", async () => {
   assertEquals((await talk(`AUTH PLAIN ${GOOD}\r\n`, open())).codes, ["220", "503"]);
   assertEquals(await answers("AUTH\r\nAUTH A B C\r\nAUTH GSSAPI\r\n"), ["501", "501", "504"]);
