@@ -135,6 +135,8 @@ Deno.test("secrets: none reaches the trace, whatever becomes of the exchange", a
   const password = btoa("SECRET");
   const inputs = [
     `AUTH PLAIN ${BAD}\r\n`,
+    ` AUTH PLAIN ${BAD}\r\n`,
+    `AUTH\tPLAIN ${BAD}\r\n`,
     `AUTH PLAIN\r\n${BAD}\r\n`,
     `AUTH LOGIN\r\n${user}\r\n${password}\r\n`,
     `AUTH LOGIN ${user}\r\n${password}\r\n`,
