@@ -8,7 +8,12 @@
  */
 import { lowerAscii } from "./addresses.ts";
 import { compileGlob } from "./glob.ts";
-import { type MailRule, type ParsedMailRules, type RulePattern } from "./mailrules_parse.ts";
+import {
+  type MailRule,
+  MailRulesError,
+  type ParsedMailRules,
+  type RulePattern,
+} from "./mailrules_parse.ts";
 import { accepting, against, NONE, POLICY_REPLIES } from "./replies.ts";
 import type { Check, Verdict } from "./types.ts";
 
@@ -118,9 +123,30 @@ export function compileMailRules(
   const sender = parsed.sender.map(compile);
   const recipient = parsed.recipient.map(compile);
   return {
-    sender: (from) => runRules(sender, from, null),
-    recipient: (from, to) => runRules(recipient, from, to),
+    sender: (from) => guarded(() => runRules(sender, from, null)),
+    recipient: (from, to) => guarded(() => runRules(recipient, from, to)),
   };
+}
+
+/** A damaged file shows when it is asked: then nobody is judged by half of the rules. */
+function guarded(run: () => RuleEffects): RuleEffects {
+  try {
+    return run();
+  } catch (error) {
+    if (error instanceof MailRulesError) return unusable(error.message);
+    throw error;
+  }
+}
+
+function unusable(reason: string): RuleEffects {
+  const verdict = against(POLICY_REPLIES.rules_unusable, "mailrules", reason, { ends: true });
+  return { dataBytes: 0, relayClient: "", env: {}, verdict };
+}
+
+/** For rules that can't be read, and there were none before: 421 to everybody, as mailfront. */
+export function unusableMailRules(reason: string): MailRules {
+  const effects = unusable(reason);
+  return { sender: () => effects, recipient: () => effects };
 }
 
 /** The entries of a text file that a rule names: one a line, "#" begins a comment line. */

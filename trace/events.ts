@@ -8,4 +8,5 @@ export { NET_EVENTS } from "./events_net.ts";
 export { AUTH_EVENTS } from "./events_auth.ts";
 export { KEEPER_EVENTS } from "./events_keeper.ts";
 export { DNS_EVENTS } from "./events_dns.ts";
+export { POLICY_EVENTS } from "./events_policy.ts";
 export { TRACE_EVENTS } from "./events_trace.ts";
