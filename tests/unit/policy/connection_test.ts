@@ -24,8 +24,9 @@ only-a.example A 192.0.2.1
 only-aaaa.example AAAA 2001:db8::1
 text.example TXT "no address"
 nullmx.example MX 0 .
+twomx.example MX 0 .
+twomx.example MX 10 mail.example.org
 slow.example TIMEOUT
-half.example MX 10 mail.example.org
 nomx.example A TIMEOUT
 `;
 
@@ -174,6 +175,7 @@ Deno.test("senderDomain: exists by MX, A or AAAA; null MX; unknown; silent DNS",
   assertEquals(await on("a@text.example"), "550 sender_domain_unknown (sender_domain: exists)");
   assertEquals(await on("a@x..y"), "550 sender_domain_unknown (sender_domain: exists)");
   assertEquals(await on("a@nullmx.example"), "550 sender_domain_no_mail (sender_domain: null MX)");
+  assertEquals(await on("a@twomx.example"), "none", "a null MX stands alone (RFC 7505)");
   const undecided = "451 sender_domain_undecided (sender_domain: undecided)";
   assertEquals(await on("a@slow.example"), undecided);
   assertEquals(await on("a@slow.example", "pass"), "none");

@@ -68,11 +68,18 @@ Deno.test("ownSender: our domain from outside; relay, login, loopback, forwarder
 });
 
 Deno.test("badRcptTo: address and @host, with a text of their own where there is one", () => {
-  const list = readBadRcptTo(["Old@example.com", "@gone.example  moved to example.org", "  "]);
+  const entries = [
+    "Old@example.com",
+    "@gone.example  moved to example.org",
+    "  ",
+    ".below.example",
+  ];
+  const list = readBadRcptTo(entries);
   const on = (recipient: string) => badRcptTo(list).judge(facts({ recipient }), NOTHING_KNOWN);
   assertEquals(shown(on("old@Example.com")), "553 bad_recipient (badrcptto: old@example.com)");
   assertEquals(shown(on("x@gone.example")), "553 bad_recipient (badrcptto: @gone.example)");
   assertEquals(shown(on("x@sub.gone.example")), "none");
+  assertEquals(shown(on("x@a.below.example")), "none", "only badmailfrom knows suffixes");
   const verdict = on("x@gone.example");
   assertEquals(verdict.kind === "refuse" && verdict.reply.text, "moved to example.org");
 });

@@ -107,6 +107,7 @@ Deno.test("judge: soft_reject turns 5xx into 4xx, code and enhanced code, and sa
       assert(verdict.kind === "defer", reply.id);
       assertEquals(softened, reply.code >= 500, reply.id);
       assert(verdict.reply.code >= 400 && verdict.reply.code < 500, reply.id);
+      if (softened) assertEquals(verdict.reply.code === 421, ends, "421 is for who is sent away");
       assert(verdict.reply.enhanced.startsWith("4."), reply.id);
     }
   }
