@@ -1,6 +1,7 @@
 /**
  * Globs of mail rules and patterns: "*" any bytes, "?" one byte, "[seq]" and "[!seq]" one of or none of these; everything
- * else itself, without regard for ASCII case. The whole text must match.
+ * else itself, without regard for ASCII case. The whole text must match. As in mailfront "-" makes no range: "[a-f]" is one
+ * of "a", "-" and "f".
  *
  * Not a regular expression: time is bounded by length of pattern times length of text, whatever a client sends.
  */
@@ -11,21 +12,6 @@ type Piece =
   | { readonly kind: "one" }
   | { readonly kind: "char"; readonly char: string }
   | { readonly kind: "set"; readonly set: ReadonlySet<string>; readonly negated: boolean };
-
-/** Chars of a bracket expression; "a-z" is a range. */
-function readSet(body: string): ReadonlySet<string> {
-  const set = new Set<string>();
-  for (let i = 0; i < body.length; i++) {
-    const from = body.charCodeAt(i);
-    if (body[i + 1] !== "-" || i + 2 >= body.length) {
-      set.add(body.charAt(i));
-      continue;
-    }
-    for (let c = from; c <= body.charCodeAt(i + 2); c++) set.add(String.fromCharCode(c));
-    i += 2;
-  }
-  return set;
-}
 
 /** A "[" without its "]" stands for itself. */
 function readPieces(pattern: string): Piece[] {
@@ -41,7 +27,7 @@ function readPieces(pattern: string): Piece[] {
       const end = pattern.indexOf("]", start + 1);
       if (end < 0) pieces.push({ kind: "char", char });
       else {
-        pieces.push({ kind: "set", set: readSet(pattern.slice(start, end)), negated });
+        pieces.push({ kind: "set", set: new Set(pattern.slice(start, end)), negated });
         i = end;
       }
     } else pieces.push({ kind: "char", char });
