@@ -16,7 +16,7 @@ export function decoy(decoys: ReadonlySet<string>): Check<"rcpt"> {
   return {
     name: "decoy",
     stage: "rcpt",
-    spares: ["trusted", "loopback", "recipient"],
+    spares: ["trusted", "loopback", "forwarder", "recipient"],
     judge({ recipient, client }) {
       const key = keysOf(recipient)[0] ?? "";
       if (!decoys.has(key)) return NONE;

@@ -74,9 +74,11 @@ export class Guesses {
 const pairKey = (client: ClientFacts, sender: string): string =>
   `${client.network} ${domainOf(sender)}`;
 
-/** Whom nothing here is ever held against. */
+/** Whom nothing here is ever held against; also a client on standard input whose address nobody told. */
 export function isNeverBanned(client: ClientFacts): boolean {
-  return client.isForwarder || client.isLoopback || client.isRelayClient || client.login !== null;
+  const hasNetwork = client.network.includes("/");
+  return !hasNetwork || client.isForwarder || client.isLoopback || client.isRelayClient ||
+    client.login !== null;
 }
 
 /**

@@ -192,9 +192,11 @@ Deno.test("Guesses: forwarders, logged in, relay clients and loopback are never 
   const guesses = new Guesses(GUESSING);
   const spared = [{ isForwarder: true }, { login: "a" }, { isRelayClient: true }, {
     isLoopback: true,
-  }];
+  }, { ip: "unknown", network: "unknown" }];
   for (const one of spared) {
-    for (let i = 0; i < 9; i++) guesses.note({ ...CLIENT, ...one }, "", false, T0);
+    const client = { ...CLIENT, ...one };
+    for (let i = 0; i < 9; i++) guesses.note(client, "", false, T0);
+    assertEquals(guesses.look(client, "", T0), { sender: false, network: false });
   }
   assertEquals(guesses.note(CLIENT, "", false, T0), { sender: false, network: false });
 });

@@ -169,4 +169,8 @@ Deno.test("decoy: accepted for good, so that the guesser believes it", () => {
   const on = (recipient: string) => shown(decoy(decoys).judge(facts({ recipient }), NOTHING_KNOWN));
   assertEquals(on("info1@EXAMPLE.com"), "accept! decoy: info1@example.com");
   assertEquals(on("info2@example.com"), "none");
+  const given = facts({ recipient: "info1@example.com", client: { isForwarder: true } });
+  const judged = judge("rcpt", given, policyOf([decoy(decoys)]), NOBODY);
+  const forwarded = judged instanceof Promise ? "late" : shown(judged.verdict);
+  assertEquals(forwarded, "none", "who forwards for us is not taken for a guesser");
 });
