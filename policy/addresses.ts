@@ -1,4 +1,7 @@
-/** Parts of addresses as lists of control files are asked about them: ASCII lower case, parted at the last "@". */
+/**
+ * Parts of addresses as lists of control files are asked about them: ASCII lower case, parted at
+ * the last "@".
+ */
 
 /** ASCII only: addresses are bytes. */
 export function lowerAscii(text: string): string {
@@ -11,7 +14,10 @@ export function domainOf(address: string): string {
   return at < 0 ? "" : lowerAscii(address.slice(at + 1));
 }
 
-/** Entries of a list that an address can match: itself, "@domain", and each ".suffix" of its domain, in this order. */
+/**
+ * Entries of a list that an address can match: itself, "@domain", and each ".suffix" of its domain,
+ * in this order.
+ */
 export function keysOf(address: string): string[] {
   const lower = lowerAscii(address);
   const at = lower.lastIndexOf("@");

@@ -1,6 +1,6 @@
 /**
- * Recipients that the checks never refuse: postmaster and abuse by default (RFC 5321 section 4.5.1, RFC 2142). They must
- * exist all the same, and limits hold for them too.
+ * Recipients that the checks never refuse: postmaster and abuse by default (RFC 5321 section 4.5.1,
+ * RFC 2142). They must exist all the same, and limits hold for them too.
  */
 import { lowerAscii } from "./addresses.ts";
 

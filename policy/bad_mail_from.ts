@@ -1,10 +1,11 @@
 /**
  * control/badmailfrom: senders nobody wants. Refused at RCPT, so that the trace has the recipient.
  *
- * As qmail-smtpd: an address, or "@host". As Tom Clegg's patch: ".example.com" is every address at every host whose name
- * ends so ("example.com" itself is not one). As s/qmail: "+" at the end spares relay clients and who logged in - here
- * nobody else is spared -, "?" takes an address out of what other entries say. s/qmail's "-", "=" and "~" ask for
- * reverse DNS or the sender's domain; they are told and not followed: reverse_dns and sender_domain do that.
+ * As qmail-smtpd: an address, or "@host". As Tom Clegg's patch: ".example.com" is every address at
+ * every host whose name ends so ("example.com" itself is not one). As s/qmail: "+" at the end
+ * spares relay clients and who logged in - here nobody else is spared -, "?" takes an address out
+ * of what other entries say. s/qmail's "-", "=" and "~" ask for reverse DNS or the sender's domain;
+ * they are told and not followed: reverse_dns and sender_domain do that.
  */
 import { keysOf, lowerAscii } from "./addresses.ts";
 import { against, NONE, POLICY_REPLIES } from "./replies.ts";

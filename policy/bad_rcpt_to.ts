@@ -1,6 +1,6 @@
 /**
- * control/badrcptto: recipients that take no mail from outside; an address or "@host" a line, and behind a blank, if
- * wanted, the text of the reply. Relay clients and who logged in are not asked.
+ * control/badrcptto: recipients that take no mail from outside; an address or "@host" a line, and
+ * behind a blank, if wanted, the text of the reply. Relay clients and who logged in are not asked.
  */
 import { keysOf, lowerAscii } from "./addresses.ts";
 import { against, NONE, POLICY_REPLIES } from "./replies.ts";

@@ -1,8 +1,10 @@
 /**
- * Networks that are refused at connect for a while, with reason and end; the while doubles each time.
+ * Networks that are refused at connect for a while, with reason and end; the while doubles each
+ * time.
  *
- * Kept as lines of JSON, so that a person can read and mend the file (state_file.ts writes it). Who is banned is decided
- * in guesses.ts; who is never banned, there too. Times are milliseconds since 1970 and come from outside.
+ * Kept as lines of JSON, so that a person can read and mend the file (state_file.ts writes it). Who
+ * is banned is decided in guesses.ts; who is never banned, there too. Times are milliseconds since
+ * 1970 and come from outside.
  */
 import { parseNetwork, showNetwork } from "./networks.ts";
 import { against, NONE, POLICY_REPLIES } from "./replies.ts";
@@ -40,8 +42,8 @@ export class Bans {
   }
 
   /**
-   * Bans a network, twice as long as the last time. A ban that still holds is left as it is: it does not grow while it
-   * lasts. `untilMs`: an end that the administrator chose.
+   * Bans a network, twice as long as the last time. A ban that still holds is left as it is: it
+   * does not grow while it lasts. `untilMs`: an end that the administrator chose.
    */
   add(
     network: string,
@@ -113,7 +115,10 @@ export class Bans {
     return null;
   }
 
-  /** Down to nine tenths, so that it is not done for every ban: those that end first go first, an administrator's last. */
+  /**
+   * Down to nine tenths, so that it is not done for every ban: those that end first go first, an
+   * administrator's last.
+   */
   #makeRoom(nowMs: number): void {
     for (const network of [...this.#bans.keys()]) this.#remembered(network, nowMs);
     const rank = (ban: Ban) => ban.by === "admin" ? Infinity : ban.untilMs;
@@ -145,7 +150,10 @@ function readBan(line: string): Ban | null {
   return { network: showNetwork(known), reason, sinceMs, untilMs, times, by };
 }
 
-/** The check; forwarders, relay clients and this machine are never refused for a ban of their network. */
+/**
+ * The check; forwarders, relay clients and this machine are never refused for a ban of their
+ * network.
+ */
 export function ban(): Check<"connect"> {
   return {
     name: "ban",

@@ -1,15 +1,19 @@
 /**
- * Addresses must have a full domain name; mailfront's plug-in check-fqdn with its variables DEFAULTHOST, DEFAULTDOMAIN
- * and SENDER_DOMAINS.
+ * Addresses must have a full domain name; mailfront's plug-in check-fqdn with its variables
+ * DEFAULTHOST, DEFAULTDOMAIN and SENDER_DOMAINS.
  *
- * DIFFERS: an address literal, "joe@[IPv6:::1]", counts as a full name (RFC 5321 section 4.1.3), and so does "postmaster"
- * alone as a recipient (section 4.5.1); mailfront looks for a dot and refuses both.
+ * DIFFERS: an address literal, "joe@[IPv6:::1]", counts as a full name (RFC 5321 section 4.1.3),
+ * and so does "postmaster" alone as a recipient (section 4.5.1); mailfront looks for a dot and
+ * refuses both.
  */
 import { domainOf, lowerAscii } from "./addresses.ts";
 import { against, NONE, POLICY_REPLIES } from "./replies.ts";
 import type { Check, PolicyReply, Verdict } from "./types.ts";
 
-/** `address` with DEFAULTHOST where it has no host, and DEFAULTDOMAIN where its host has no dot; "" stays "". */
+/**
+ * `address` with DEFAULTHOST where it has no host, and DEFAULTDOMAIN where its host has no dot; ""
+ * stays "".
+ */
 export function qualifyAddress(
   address: string,
   env: Readonly<Record<string, string | undefined>>,

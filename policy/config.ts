@@ -1,8 +1,10 @@
 /**
- * The settings of policy and its control files, made into checks: what a session takes as its snapshot.
+ * The settings of policy and its control files, made into checks: what a session takes as its
+ * snapshot.
  *
- * Control files: badmailfrom, badrcptto, badhelo, trapto, listposts. A missing one is an empty one. What can't be meant is
- * a sentence in `notes`, and what it would have asked for is left out; a file that can't be read is the caller's trouble.
+ * Control files: badmailfrom, badrcptto, badhelo, trapto, listposts. A missing one is an empty one.
+ * What can't be meant is a sentence in `notes`, and what it would have asked for is left out; a
+ * file that can't be read is the caller's trouble.
  */
 import type { Setting } from "../settings/kinds.ts";
 import type { POLICY_SETTINGS } from "../settings/policy.ts";

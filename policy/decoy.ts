@@ -1,6 +1,6 @@
 /**
- * control/trapto: recipients that nobody has, put where only guessers and harvesters find them. RCPT says yes, the client's
- * network is marked for a ban, and nothing is ever delivered there.
+ * control/trapto: recipients that nobody has, put where only guessers and harvesters find them.
+ * RCPT says yes, the client's network is marked for a ban, and nothing is ever delivered there.
  */
 import { keysOf, lowerAscii } from "./addresses.ts";
 import { accepting, NONE } from "./replies.ts";
@@ -11,7 +11,10 @@ export function readDecoys(entries: readonly string[]): ReadonlySet<string> {
   return new Set(entries.map((entry) => lowerAscii(entry.trim())));
 }
 
-/** Accepts for good; who sees a verdict of this check marks the client and leaves the recipient out of the envelope. */
+/**
+ * Accepts for good; who sees a verdict of this check marks the client and leaves the recipient out
+ * of the envelope.
+ */
 export function decoy(decoys: ReadonlySet<string>): Check<"rcpt"> {
   return {
     name: "decoy",

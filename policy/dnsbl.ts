@@ -1,10 +1,11 @@
 /**
- * Is the client's address in lists of the DNS? The weights of those that have it are added up; from the threshold on it is
- * refused, with what the list says (TXT) or the list's name.
+ * Is the client's address in lists of the DNS? The weights of those that have it are added up; from
+ * the threshold on it is refused, with what the list says (TXT) or the list's name.
  *
- * All lists are asked at once, whatever the first ones say, so that the trace shows which of them would have been enough
- * alone. A list that can't answer never refuses for good: where its weight would decide, the setting says whether that is
- * no opinion or 451. Lists that failed their self-test are not asked.
+ * All lists are asked at once, whatever the first ones say, so that the trace shows which of them
+ * would have been enough alone. A list that can't answer never refuses for good: where its weight
+ * would decide, the setting says whether that is no opinion or 451. Lists that failed their
+ * self-test are not asked.
  */
 import { type DnsblFinding, type DnsblList, dnsblName, readDnsblAnswer } from "./dnsbl_lists.ts";
 import { against, NONE, POLICY_REPLIES } from "./replies.ts";

@@ -1,6 +1,7 @@
 /**
- * Is a list alive? RFC 5782 section 5: it must have 127.0.0.2 and must not have 127.0.0.1; for IPv6 ::FFFF:7F00:2 and
- * ::FFFF:7F00:1. A list that lists everybody, or nobody any more, is switched off until it passes again.
+ * Is a list alive? RFC 5782 section 5: it must have 127.0.0.2 and must not have 127.0.0.1; for IPv6
+ * ::FFFF:7F00:2 and ::FFFF:7F00:1. A list that lists everybody, or nobody any more, is switched off
+ * until it passes again.
  */
 import { type DnsblList, readDnsblAnswer } from "./dnsbl_lists.ts";
 import type { Known, Need } from "./types.ts";
@@ -24,7 +25,9 @@ export type Health =
   | { readonly kind: "alive" | "undecided" }
   | { readonly kind: "dead"; readonly reason: string };
 
-/** The verdict on a list. One family that passes is enough; whichever codes the list is asked for. */
+/**
+ * The verdict on a list. One family that passes is enough; whichever codes the list is asked for.
+ */
 export function judgeHealth(list: DnsblList, known: Known): Health {
   const { listed, unlisted } = testNames(list.zone);
   const findingOf = (name: string) => readDnsblAnswer({ ...list, codes: [] }, known.dns(name, "A"));

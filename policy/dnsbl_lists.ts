@@ -5,8 +5,9 @@
  *     bl.example.net=127.0.0.2-11;127.0.1.5*3 only these codes, weight 3
  *     white.example.com*-5                    a list of the good: negative weight
  *
- * A code counts from 127.0.0.2 to 127.254.255.255; 127.255.255.x says that the list does not answer us, and anything
- * outside of 127.0.0.0/8 that the zone is somebody else's by now. Neither is ever a listing.
+ * A code counts from 127.0.0.2 to 127.254.255.255; 127.255.255.x says that the list does not answer
+ * us, and anything outside of 127.0.0.0/8 that the zone is somebody else's by now. Neither is ever
+ * a listing.
  */
 import { parseIp } from "../net/ip.ts";
 import { canonicalName, isHostName, reversedIp } from "../dns/names.ts";

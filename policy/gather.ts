@@ -1,7 +1,9 @@
 /**
- * Finds out what checks need, and remembers it for the session: each thing is asked once, all of a check's at one time.
+ * Finds out what checks need, and remembers it for the session: each thing is asked once, all of a
+ * check's at one time.
  *
- * The one place of policy that asks the DNS. A session makes its own; the greylist is asked anew for each recipient.
+ * The one place of policy that asks the DNS. A session makes its own; the greylist is asked anew
+ * for each recipient.
  */
 import { confirmReverse } from "../dns/reverse.ts";
 import type { DnsAnswer, QueryType, Resolver } from "../dns/types.ts";
@@ -22,7 +24,10 @@ export interface Sources {
 /** A session's memory. */
 export interface Gatherer {
   readonly gather: Gather;
-  /** What is known at the beginning of a stage: all but the greylist's answer, which was about another recipient. */
+  /**
+   * What is known at the beginning of a stage: all but the greylist's answer, which was about
+   * another recipient.
+   */
   known(): Known;
 }
 

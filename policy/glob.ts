@@ -1,9 +1,10 @@
 /**
- * Globs of mail rules and patterns: "*" any bytes, "?" one byte, "[seq]" and "[!seq]" one of or none of these; everything
- * else itself, without regard for ASCII case. The whole text must match. As in mailfront "-" makes no range: "[a-f]" is one
- * of "a", "-" and "f".
+ * Globs of mail rules and patterns: "*" any bytes, "?" one byte, "[seq]" and "[!seq]" one of or
+ * none of these; everything else itself, without regard for ASCII case. The whole text must match.
+ * As in mailfront "-" makes no range: "[a-f]" is one of "a", "-" and "f".
  *
- * Not a regular expression: time is bounded by length of pattern times length of text, whatever a client sends.
+ * Not a regular expression: time is bounded by length of pattern times length of text, whatever a
+ * client sends.
  */
 import { lowerAscii } from "./addresses.ts";
 

@@ -1,9 +1,10 @@
 /**
- * Greylisting (RFC 6647): the first mail from a network, for a sender and a recipient, is put off for some minutes; mail
- * servers come again, and a network that did so a few times is not asked any more.
+ * Greylisting (RFC 6647): the first mail from a network, for a sender and a recipient, is put off
+ * for some minutes; mail servers come again, and a network that did so a few times is not asked any
+ * more.
  *
- * Kept as lines of JSON; state_file.ts writes them. Bounded: what was not seen longest goes first. Times are milliseconds
- * since 1970 and come from outside.
+ * Kept as lines of JSON; state_file.ts writes them. Bounded: what was not seen longest goes first.
+ * Times are milliseconds since 1970 and come from outside.
  */
 import { lowerAscii } from "./addresses.ts";
 import { against, NONE, POLICY_REPLIES } from "./replies.ts";
@@ -35,8 +36,8 @@ interface NetworkEntry {
 }
 
 /**
- * A sender as the greylist compares it: what lists and signers change from one message to the next is left out (numbers,
- * "+extension", the tags of BATV and SRS).
+ * A sender as the greylist compares it: what lists and signers change from one message to the next
+ * is left out (numbers, "+extension", the tags of BATV and SRS).
  */
 export function greySender(sender: string): string {
   const lower = lowerAscii(sender);

@@ -1,10 +1,11 @@
 /**
- * Who guesses recipients: invalid ones per network and sender domain over time, across sessions, and what follows - a ban,
- * or answers that tell nothing.
+ * Who guesses recipients: invalid ones per network and sender domain over time, across sessions,
+ * and what follows - a ban, or answers that tell nothing.
  *
- * A list tried out has a valid address here and there, so it is the share of invalid ones that counts, and a few mistypes
- * of a large provider never reach it. The sender's domain is part of the key: one customer of a shared smarthost who
- * guesses is stopped with his domain long before the smarthost's network has a bad share of its own.
+ * A list tried out has a valid address here and there, so it is the share of invalid ones that
+ * counts, and a few mistypes of a large provider never reach it. The sender's domain is part of the
+ * key: one customer of a shared smarthost who guesses is stopped with his domain long before the
+ * smarthost's network has a bad share of its own.
  */
 import { against, NONE, POLICY_REPLIES } from "./replies.ts";
 import { SlidingWindow } from "./windows.ts";
@@ -23,8 +24,8 @@ export interface GuessTerms {
 }
 
 /**
- * sender: this sender domain of this network guesses; network: the network as a whole does. both false: neither, or not
- * yet.
+ * sender: this sender domain of this network guesses; network: the network as a whole does. both
+ * false: neither, or not yet.
  */
 export interface GuessFinding {
   readonly sender: boolean;
@@ -43,7 +44,10 @@ export class Guesses {
     this.#valid = new SlidingWindow(terms.windowSeconds, terms.maxKeys);
   }
 
-  /** Counts a recipient, and says what is known of the client now. Relay clients and forwarders are not counted. */
+  /**
+   * Counts a recipient, and says what is known of the client now. Relay clients and forwarders are
+   * not counted.
+   */
   note(client: ClientFacts, sender: string, isValid: boolean, nowMs: number): GuessFinding {
     if (isNeverBanned(client)) return { sender: false, network: false };
     const counts = isValid ? this.#valid : this.#invalid;
@@ -74,7 +78,10 @@ export class Guesses {
 const pairKey = (client: ClientFacts, sender: string): string =>
   `${client.network} ${domainOf(sender)}`;
 
-/** Whom nothing here is ever held against; also a client on standard input whose address nobody told. */
+/**
+ * Whom nothing here is ever held against; also a client on standard input whose address nobody
+ * told.
+ */
 export function isNeverBanned(client: ClientFacts): boolean {
   const hasNetwork = client.network.includes("/");
   return !hasNetwork || client.isForwarder || client.isLoopback || client.isRelayClient ||
@@ -82,8 +89,9 @@ export function isNeverBanned(client: ClientFacts): boolean {
 }
 
 /**
- * While a client guesses, valid and invalid recipients get one answer, 451, before anybody looks them up: a dictionary run
- * learns nothing, not even from the time it takes, and real mail comes again.
+ * While a client guesses, valid and invalid recipients get one answer, 451, before anybody looks
+ * them up: a dictionary run learns nothing, not even from the time it takes, and real mail comes
+ * again.
  */
 export function harvest(): Check<"rcpt"> {
   return {

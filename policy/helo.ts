@@ -1,9 +1,9 @@
 /**
- * What a client calls itself (RFC 5321 section 4.1.1.1): a host name or an address literal, not our own, not in
- * control/badhelo, and - helo_dns - known to the DNS.
+ * What a client calls itself (RFC 5321 section 4.1.1.1): a host name or an address literal, not our
+ * own, not in control/badhelo, and - helo_dns - known to the DNS.
  *
- * Refused at RCPT, so that postmaster can be told. RFC 5321 section 4.1.4 forbids to refuse mail because a name does not
- * belong to the address; that is not asked here.
+ * Refused at RCPT, so that postmaster can be told. RFC 5321 section 4.1.4 forbids to refuse mail
+ * because a name does not belong to the address; that is not asked here.
  */
 import { canonicalIp, canonicalName, isHostName } from "../dns/names.ts";
 import { lowerAscii } from "./addresses.ts";

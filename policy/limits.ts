@@ -1,12 +1,13 @@
 /**
- * Limits of a transaction, as mailfront's plug-in counters: MAXRCPTS, MAXRCPTS_REJECT, MAXMSGS, MAXHOPS, DATABYTES.
+ * Limits of a transaction, as mailfront's plug-in counters: MAXRCPTS, MAXRCPTS_REJECT, MAXMSGS,
+ * MAXHOPS, DATABYTES.
  *
- * Of a limit in the settings, in the environment (a connection rule's, a mail rule's) and in the mail rules the smallest
- * holds; 0 or nothing is none.
+ * Of a limit in the settings, in the environment (a connection rule's, a mail rule's) and in the
+ * mail rules the smallest holds; 0 or nothing is none.
  *
- * DIFFERS: too many recipients are 452 (RFC 5321 section 4.5.3.1.10), not 550, so that the rest comes in another message;
- * with MAXRCPTS_REJECT the whole message is refused at DATA. MAXHOPS replaces the setting, also with a larger number, as
- * it does in mailfront.
+ * DIFFERS: too many recipients are 452 (RFC 5321 section 4.5.3.1.10), not 550, so that the rest
+ * comes in another message; with MAXRCPTS_REJECT the whole message is refused at DATA. MAXHOPS
+ * replaces the setting, also with a larger number, as it does in mailfront.
  */
 import { against, NONE, POLICY_REPLIES } from "./replies.ts";
 import type { AnyCheck, Limits, Verdict } from "./types.ts";

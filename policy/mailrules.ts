@@ -1,8 +1,10 @@
 /**
- * mailfront's mail rules, asked: the first rule that matches says what becomes of a sender or recipient.
+ * mailfront's mail rules, asked: the first rule that matches says what becomes of a sender or
+ * recipient.
  *
- * Mirrors plugin-mailrules: "n" goes on after setting its environment and size; "&" makes the next rule depend on it;
- * a file's entry is a whole address or "@domain", a ".cdb" has them as keys. What a rule sets holds for the transaction.
+ * Mirrors plugin-mailrules: "n" goes on after setting its environment and size; "&" makes the next
+ * rule depend on it; a file's entry is a whole address or "@domain", a ".cdb" has them as keys.
+ * What a rule sets holds for the transaction.
  *
  * DIFFERS: a missing ".cdb" matches nobody; mailfront takes the failed look-up for a match.
  */
@@ -110,7 +112,9 @@ function runRules(
   return { dataBytes, relayClient, env, verdict };
 }
 
-/** Makes the rules ready. `files`: what filesOf named; a name without an entry is a missing ".cdb". */
+/**
+ * Makes the rules ready. `files`: what filesOf named; a name without an entry is a missing ".cdb".
+ */
 export function compileMailRules(
   parsed: ParsedMailRules,
   files: ReadonlyMap<string, RuleFile>,

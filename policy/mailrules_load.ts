@@ -1,4 +1,7 @@
-/** The mail rules with the files they name, read. What reads files is given, so that what-if questions can have others. */
+/**
+ * The mail rules with the files they name, read. What reads files is given, so that what-if
+ * questions can have others.
+ */
 import { CdbError, CdbReader, latin1 } from "../cdb/mod.ts";
 import { compileMailRules, type MailRules, type RuleFile, ruleFileOf } from "./mailrules.ts";
 import { filesOf, MailRulesError, parseMailRules } from "./mailrules_parse.ts";
@@ -47,7 +50,8 @@ function cdbCall<T>(name: string, call: () => T): T {
 
 /**
  * Reads the rules of the file `name`.
- * @throws {MailRulesError} the file or a text file that it names is missing or wrong: 421 until it is mended
+ * @throws {MailRulesError} the file or a text file that it names is missing or wrong: 421 until it
+ * is mended
  */
 export function loadMailRules(name: string, read: ReadBytes): LoadedMailRules {
   const bytes = bytesOf(name, read);

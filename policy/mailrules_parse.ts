@@ -1,13 +1,14 @@
 /**
  * The text of mailfront's mail rules ($MAILRULES), read into rules.
  *
- * A line is a prefix and fields with ":" between them: sender, recipient, response, databytes, relayclient, environment.
- * Prefixes: k accept, K accept for good, z not now, d never, p pass on to what comes next, n set only, & and the next rule.
- * ":sender" and ":recipient" say where the rules behind them are asked; before the first of them a rule with the
- * recipient "*" is asked at MAIL, any other at RCPT.
+ * A line is a prefix and fields with ":" between them: sender, recipient, response, databytes,
+ * relayclient, environment. Prefixes: k accept, K accept for good, z not now, d never, p pass on to
+ * what comes next, n set only, & and the next rule. ":sender" and ":recipient" say where the rules
+ * behind them are asked; before the first of them a rule with the recipient "*" is asked at MAIL,
+ * any other at RCPT.
  *
- * DIFFERS: "\ooo" is the byte that the manual says; mailfront's code makes a NUL of it. A line with another first
- * character is ignored as in mailfront, but told.
+ * DIFFERS: "\ooo" is the byte that the manual says; mailfront's code makes a NUL of it. A line with
+ * another first character is ignored as in mailfront, but told.
  */
 
 /** Rules that can't be used: one sentence with the line's number. */
@@ -74,7 +75,10 @@ function splitEscaped(text: string, separator: string, most: number): string[] {
   return [...fields, field];
 }
 
-/** Where the colons of a line part its fields: escapes stay in, so that each field can be read for itself. */
+/**
+ * Where the colons of a line part its fields: escapes stay in, so that each field can be read for
+ * itself.
+ */
 function splitFields(line: string): string[] {
   const fields: string[] = [];
   let start = 0;
@@ -131,7 +135,10 @@ function isCode(char: string): char is RuleCode {
   return CODES.includes(char);
 }
 
-/** Which list the rules behind a line ":sender" or ":recipient" belong to. mailfront looks at the first letter only. */
+/**
+ * Which list the rules behind a line ":sender" or ":recipient" belong to. mailfront looks at the
+ * first letter only.
+ */
 function readSelector(text: string, line: number): "sender" | "recipient" {
   if (text.startsWith(":s")) return "sender";
   if (text.startsWith(":r")) return "recipient";

@@ -1,12 +1,16 @@
 /**
- * Who can't wait his turn: talking before the greeting, and commands behind one that must be the last of its group
- * (RFC 5321 section 3.1 and 4.3.1, RFC 2920 section 3.1). Programs that only send do both; mail servers do neither.
+ * Who can't wait his turn: talking before the greeting, and commands behind one that must be the
+ * last of its group (RFC 5321 section 3.1 and 4.3.1, RFC 2920 section 3.1). Programs that only send
+ * do both; mail servers do neither.
  */
 import { isNeverBanned } from "./guesses.ts";
 import { against, NONE, POLICY_REPLIES } from "./replies.ts";
 import type { AnyCheck, Check, ClientFacts } from "./types.ts";
 
-/** Seconds to wait before the greeting; those who are known do not wait. `hasPassed`: it waited well before. */
+/**
+ * Seconds to wait before the greeting; those who are known do not wait. `hasPassed`: it waited well
+ * before.
+ */
 export function greetDelaySeconds(
   seconds: number,
   client: ClientFacts,

@@ -1,8 +1,9 @@
 /**
  * Do we want this one? The checks in their one order, and how their verdicts become one.
  *
- * The cheapest and surest come first. What costs DNS stands at stage rcpt_valid: nobody is asked about a client whose
- * recipient does not exist. A verdict against ends the stage; what would be asked later is not asked.
+ * The cheapest and surest come first. What costs DNS stands at stage rcpt_valid: nobody is asked
+ * about a client whose recipient does not exist. A verdict against ends the stage; what would be
+ * asked later is not asked.
  */
 import { NONE, soften } from "./replies.ts";
 import {
@@ -145,8 +146,8 @@ interface Progress<S extends Stage> {
 }
 
 /**
- * Judges a stage. At once unless a check must ask: then a promise. `known` is what earlier stages of this session found
- * out.
+ * Judges a stage. At once unless a check must ask: then a promise. `known` is what earlier stages
+ * of this session found out.
  */
 export function judge<S extends Stage>(
   stage: S,

@@ -1,5 +1,6 @@
 /**
- * Networks of clients: the /24 or /64 that an address belongs to, and lists of networks by prefix length.
+ * Networks of clients: the /24 or /64 that an address belongs to, and lists of networks by prefix
+ * length.
  *
  * One IPv6 customer has a /64 or more, so whatever is counted per address is counted per /64 there.
  */
@@ -21,7 +22,10 @@ function masked(bytes: Uint8Array, bits: number): Uint8Array {
   });
 }
 
-/** The network of an address, such as "192.0.2.0/24" or "2001:db8::/64"; text that is no address is its own. */
+/**
+ * The network of an address, such as "192.0.2.0/24" or "2001:db8::/64"; text that is no address is
+ * its own.
+ */
 export function networkOf(ip: string): string {
   const bytes = parseIp(ip);
   if (bytes === null) return ip;

@@ -1,8 +1,9 @@
 /**
- * Mail without sender is a notice about one message, so it has one recipient, and never a list's posting address.
+ * Mail without sender is a notice about one message, so it has one recipient, and never a list's
+ * posting address.
  *
- * The first rule may be too strict for programs that try several recipients with a null sender to see whether they
- * exist; shadow tells.
+ * The first rule may be too strict for programs that try several recipients with a null sender to
+ * see whether they exist; shadow tells.
  */
 import { lowerAscii } from "./addresses.ts";
 import { against, NONE, POLICY_REPLIES } from "./replies.ts";
@@ -22,7 +23,10 @@ export function nullSenderOnce(): Check<"rcpt"> {
   };
 }
 
-/** For deliverable recipients: not to lists. `lists`: their posting addresses, beside those that the look-up knows. */
+/**
+ * For deliverable recipients: not to lists. `lists`: their posting addresses, beside those that the
+ * look-up knows.
+ */
 export function nullSenderToList(lists: ReadonlySet<string>): Check<"rcpt_valid"> {
   return {
     name: "null_sender",

@@ -1,8 +1,9 @@
 /**
  * Mail that says it is from one of our own domains, but comes from outside.
  *
- * As badmailfrom with one's own domain and the exception for 127.0.0.1 does it. Forwarders and lists that keep the sender
- * are hit by this as well: name them as forwarders, or leave it to SPF and DMARC.
+ * As badmailfrom with one's own domain and the exception for 127.0.0.1 does it. Forwarders and
+ * lists that keep the sender are hit by this as well: name them as forwarders, or leave it to SPF
+ * and DMARC.
  */
 import { domainOf } from "./addresses.ts";
 import { against, NONE, POLICY_REPLIES } from "./replies.ts";

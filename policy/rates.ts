@@ -1,5 +1,6 @@
 /**
- * Connections, messages and recipients per address (IPv6: per /64) within a window, and the counts that the facts carry.
+ * Connections, messages and recipients per address (IPv6: per /64) within a window, and the counts
+ * that the facts carry.
  *
  * Invalid recipients are counted here too; what they lead to is bans.ts and harvest.ts.
  */

@@ -1,6 +1,7 @@
 /**
- * $RBLSMTPD of a connection rule, as rblsmtpd(1) reads it: empty lets the client pass and asks no list; a text is the reason
- * for 451, or for 553 when it begins with "-". The client has a session up to RCPT, so the trace has what it wanted.
+ * $RBLSMTPD of a connection rule, as rblsmtpd(1) reads it: empty lets the client pass and asks no
+ * list; a text is the reason for 451, or for 553 when it begins with "-". The client has a session
+ * up to RCPT, so the trace has what it wanted.
  */
 import { against, NONE, POLICY_REPLIES } from "./replies.ts";
 import type { Check } from "./types.ts";

@@ -1,8 +1,9 @@
 /**
- * A message of which any recipient was refused, refused as a whole at DATA: who guesses recipients gets nothing through.
+ * A message of which any recipient was refused, refused as a whole at DATA: who guesses recipients
+ * gets nothing through.
  *
- * As the patch "reject if any" for qmail. DIFFERS: the counts are those of the transaction; the patch forgets nothing
- * until the session ends, and refuses an innocent second message.
+ * As the patch "reject if any" for qmail. DIFFERS: the counts are those of the transaction; the
+ * patch forgets nothing until the session ends, and refuses an innocent second message.
  */
 import { against, NONE, POLICY_REPLIES } from "./replies.ts";
 import type { Check, RefusedCounts } from "./types.ts";

@@ -1,8 +1,9 @@
 /**
- * Every reply of policy, once: stable id, code (RFC 5321), enhanced status code (RFC 3463) and text.
+ * Every reply of policy, once: stable id, code (RFC 5321), enhanced status code (RFC 3463) and
+ * text.
  *
- * As smtp/replies.ts, from which these become bytes. Where qmail's patches and mailfront answer in words of their own,
- * the words here are ours; the codes are those of today's registry.
+ * As smtp/replies.ts, from which these become bytes. Where qmail's patches and mailfront answer in
+ * words of their own, the words here are ours; the codes are those of today's registry.
  */
 import type { AcceptVerdict, AgainstVerdict, NoVerdict, PolicyReply } from "./types.ts";
 
@@ -123,7 +124,10 @@ export const POLICY_REPLIES = {
 /** No opinion. */
 export const NONE: NoVerdict = { kind: "none" };
 
-/** A verdict against; what the code says, 4xx or 5xx, decides its kind. `text`: instead of the reply's own. */
+/**
+ * A verdict against; what the code says, 4xx or 5xx, decides its kind. `text`: instead of the
+ * reply's own.
+ */
 export function against(
   base: PolicyReply,
   rule: string,

@@ -1,7 +1,9 @@
 /**
- * The client's address must have a name in the DNS (exists), or one that leads back to it (fcrdns; RFC 8601 section 3).
+ * The client's address must have a name in the DNS (exists), or one that leads back to it (fcrdns;
+ * RFC 8601 section 3).
  *
- * As rhost-check does with RBLSMTPD: 451, for a missing name is often a mistake that is mended, and never 5xx.
+ * As rhost-check does with RBLSMTPD: 451, for a missing name is often a mistake that is mended, and
+ * never 5xx.
  */
 import { canonicalIp } from "../dns/names.ts";
 import { against, NONE, POLICY_REPLIES } from "./replies.ts";

@@ -1,6 +1,7 @@
 /**
- * Could an answer to this sender be delivered? Its domain must exist: mail exchangers, or an address (RFC 5321 section 5.1).
- * One that says that it takes no mail (null MX, RFC 7505) can't send any either.
+ * Could an answer to this sender be delivered? Its domain must exist: mail exchangers, or an
+ * address (RFC 5321 section 5.1). One that says that it takes no mail (null MX, RFC 7505) can't
+ * send any either.
  */
 import { canonicalName, isPossibleName } from "../dns/names.ts";
 import { recordsOf } from "../dns/types.ts";

@@ -1,6 +1,7 @@
 /**
- * Sessions at one time: in all, per address (IPv6: per /64), per /24. The counting is net/limits.ts'; here is what the
- * numbers mean. tcpserver's -c and mailfront's "C" instruction know the first two.
+ * Sessions at one time: in all, per address (IPv6: per /64), per /24. The counting is
+ * net/limits.ts'; here is what the numbers mean. tcpserver's -c and mailfront's "C" instruction
+ * know the first two.
  */
 import { against, NONE, POLICY_REPLIES } from "./replies.ts";
 import type { Check } from "./types.ts";

@@ -1,8 +1,9 @@
 /**
- * What policy remembers across restarts: one text file each for bans and greylist, replaced as a whole or not at all.
+ * What policy remembers across restarts: one text file each for bans and greylist, replaced as a
+ * whole or not at all.
  *
- * The new file is written beside the old one, synced, and renamed over it; so is the directory. A file that is not there is
- * an empty one. Mail never waits for this.
+ * The new file is written beside the old one, synced, and renamed over it; so is the directory. A
+ * file that is not there is an empty one. Mail never waits for this.
  */
 
 /** The file can't be read or written: one sentence. */

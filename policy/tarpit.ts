@@ -1,6 +1,7 @@
 /**
- * How long the answer to an invalid recipient is held back. The delay grows with each of a session and is bounded; so is
- * the number of sessions that may wait at one time, for each of them costs us as well.
+ * How long the answer to an invalid recipient is held back. The delay grows with each of a session
+ * and is bounded; so is the number of sessions that may wait at one time, for each of them costs us
+ * as well.
  */
 
 /** The bounds. */

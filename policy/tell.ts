@@ -1,4 +1,7 @@
-/** What was judged, told to the trace: the verdict and its one rule, verdicts in shadow, what checks saw. */
+/**
+ * What was judged, told to the trace: the verdict and its one rule, verdicts in shadow, what checks
+ * saw.
+ */
 import { POLICY_EVENTS } from "../trace/events_policy.ts";
 import type { Tracer } from "../trace/tracer.ts";
 import type { Judgement } from "./mod.ts";

@@ -1,16 +1,19 @@
 /**
- * The words of policy: stages of a session, the facts known at each, and what a check may say about them.
+ * The words of policy: stages of a session, the facts known at each, and what a check may say about
+ * them.
  *
- * A check is a pure function of facts: no clock, no file, no socket. What it needs to know from elsewhere (the DNS,
- * the greylist) it names as data, and the caller finds it out. Nothing has an opinion by default.
+ * A check is a pure function of facts: no clock, no file, no socket. What it needs to know from
+ * elsewhere (the DNS, the greylist) it names as data, and the caller finds it out. Nothing has an
+ * opinion by default.
  */
 import type { DnsAnswer, QueryType } from "../dns/types.ts";
 import type { ReverseResult } from "../dns/reverse.ts";
 import type { SpfVerdict } from "./spf.ts";
 
 /**
- * Where a session stands. rcpt: syntax is right, nobody was asked yet; rcpt_valid: qmail would deliver; data: the
- * command DATA, before 354; data_header and data_end: the header, the whole message.
+ * Where a session stands. rcpt: syntax is right, nobody was asked yet; rcpt_valid: qmail would
+ * deliver; data: the command DATA, before 354; data_header and data_end: the header, the whole
+ * message.
  */
 export type Stage =
   | "connect"
@@ -66,7 +69,10 @@ export interface NoVerdict {
   readonly kind: "none";
 }
 
-/** Somebody vouches. final: nothing more is asked, not even the look-up; else later checks may still refuse. */
+/**
+ * Somebody vouches. final: nothing more is asked, not even the look-up; else later checks may still
+ * refuse.
+ */
 export interface AcceptVerdict {
   readonly kind: "accept";
   readonly final: boolean;
@@ -152,7 +158,9 @@ export interface HeloFacts {
   readonly client: ClientFacts;
   /** The name as sent; "" before HELO or without a name. */
   readonly helo: string;
-  /** Input was waiting behind a command that must be the last of its group (RFC 2920 section 3.1). */
+  /**
+   * Input was waiting behind a command that must be the last of its group (RFC 2920 section 3.1).
+   */
   readonly hasMoreInput: boolean;
 }
 
@@ -259,8 +267,8 @@ export const NOTHING_KNOWN: Known = {
 };
 
 /**
- * Whom a check never troubles. trusted: relay clients and who logged in; recipient: always accepted; sender: accepted
- * for good by a rule at MAIL.
+ * Whom a check never troubles. trusted: relay clients and who logged in; recipient: always
+ * accepted; sender: accepted for good by a rule at MAIL.
  */
 export type Spared = "trusted" | "loopback" | "forwarder" | "recipient" | "sender";
 
@@ -269,7 +277,10 @@ export interface Check<S extends Stage> {
   readonly name: CheckName;
   readonly stage: S;
   readonly spares: readonly Spared[];
-  /** What is still to be found out before `judge`; asked again after each finding, until it is empty. */
+  /**
+   * What is still to be found out before `judge`; asked again after each finding, until it is
+   * empty.
+   */
   readonly needs?: (facts: FactsOf[S], known: Known) => readonly Need[];
   readonly judge: (facts: FactsOf[S], known: Known) => Verdict;
   /** What was seen, for the trace, whatever the verdict; "" for nothing. */

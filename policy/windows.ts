@@ -1,9 +1,10 @@
 /**
  * How often something happened lately, by key: a sliding window that costs two numbers a key.
  *
- * The window is made of the current span and what of the span before it still counts, taken as evenly spread; so a count is
- * an estimate that is exact when all happened in the current span. Memory is bounded: beyond the limit of keys the one that
- * was quiet longest is forgotten. Time comes from outside and may not run backwards; if it does, the count stays.
+ * The window is made of the current span and what of the span before it still counts, taken as
+ * evenly spread; so a count is an estimate that is exact when all happened in the current span.
+ * Memory is bounded: beyond the limit of keys the one that was quiet longest is forgotten. Time
+ * comes from outside and may not run backwards; if it does, the count stays.
  */
 
 interface Span {

@@ -1,8 +1,8 @@
 /**
  * Settings of policy: which checks there are, and what they go by.
  *
- * Each check has one key with off, shadow or on; in shadow it is judged and traced, and nothing comes of it. Lists of
- * addresses and names stand in control files, in qmail's own form.
+ * Each check has one key with off, shadow or on; in shadow it is judged and traced, and nothing
+ * comes of it. Lists of addresses and names stand in control files, in qmail's own form.
  */
 import { check, choice, flag, integer, list, text } from "./kinds.ts";
 

@@ -1,4 +1,7 @@
-/** Trace events of policy/: verdicts applied and in shadow, what checks saw, bans, lists of the DNS, state files. */
+/**
+ * Trace events of policy/: verdicts applied and in shadow, what checks saw, bans, lists of the DNS,
+ * state files.
+ */
 import { event } from "./tracer.ts";
 
 export const POLICY_EVENTS = {
