@@ -6,6 +6,7 @@
  * moving a limit costs an assignment. Knows nothing of commands or replies, and its promise never rejects.
  */
 import { NET_EVENTS } from "../trace/events_net.ts";
+import { endOfTurn } from "./turn.ts";
 import { giveLarge, giveSmall, takeLarge, takeSmall } from "./buffers.ts";
 import { note } from "./note.ts";
 import { ReplyBuffer } from "./output.ts";
@@ -142,7 +143,10 @@ export class Session implements Timed {
           const handled = engine.receive(chunk);
           if (handled !== undefined) await handled;
           this.#noteInput(chunk, count === buffer.length);
-          if (this.#output.pending > 0) await this.#flush();
+          if (this.#output.pending > 0) {
+            await endOfTurn();
+            await this.#flush();
+          }
           if (buffer !== small) {
             giveLarge(buffer);
             buffer = small;

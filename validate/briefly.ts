@@ -13,22 +13,29 @@ const NAMES = 10_000;
 export interface BriefSystem extends System {
   /** A look-up begins: forgets what is too old. */
   begin(): void;
+  /** Another number each time that something is forgotten, so that what was made of it can be kept as long; null: keep nothing. */
+  readonly epoch: number | null;
 }
 
 /** `calls` with answers that may be `keepMs` milliseconds old; 0: never. */
 export function keepBriefly(calls: System, keepMs: number): BriefSystem {
-  if (keepMs <= 0) return { ...calls, begin() {} };
+  if (keepMs <= 0) return { ...calls, begin() {}, epoch: null };
   const followed = new Map<string, Stat | Errno>();
   const unfollowed = new Map<string, Stat | Errno>();
   let until = 0;
+  let epoch = 0;
   return {
     ...calls,
+    get epoch() {
+      return epoch;
+    },
     begin() {
       const now = performance.now();
       if (now < until && followed.size + unfollowed.size < NAMES) return;
       followed.clear();
       unfollowed.clear();
       until = now + keepMs;
+      epoch++;
     },
     stat(path, follow) {
       const kept = follow ? followed : unfollowed;

@@ -174,7 +174,26 @@ export function openFiles(
     return { ok: true, path: here, stat };
   }
 
+  const resolved = new Map<string, Found | Failed>();
+  let resolvedIn: number | null = null;
+
+  /** Absolute names are followed once as long as what the system said of them is kept. */
   function resolve(path: string, person: Person, from = ""): Found | Failed {
+    const { epoch } = calls;
+    if (epoch === null || from !== "" || !path.startsWith("/")) return follow(path, person, from);
+    if (epoch !== resolvedIn) {
+      resolved.clear();
+      resolvedIn = epoch;
+    }
+    const key = person === null ? path : `${person.uid}:${person.gid}:${path}`;
+    const known = resolved.get(key);
+    if (known !== undefined) return known;
+    const found = follow(path, person, from);
+    resolved.set(key, found);
+    return found;
+  }
+
+  function follow(path: string, person: Person, from: string): Found | Failed {
     if (person !== null || prefix !== "") return walk(path, person, from);
     const name = path.startsWith("/") || path === "" ? path : `${from}/${path}`;
     if (name === "") return failed("ENOENT", name);

@@ -6,6 +6,7 @@
  * too coarse to show a second change; what is then the same bytes stays the same array.
  */
 import { atRest, type Failed, type Found, isLink, same, unseen } from "./sight.ts";
+import type { BriefSystem } from "./briefly.ts";
 import type { Stat, System } from "./system.ts";
 import { latin1 } from "../cdb/mod.ts";
 
@@ -32,7 +33,7 @@ function equalBytes(a: Uint8Array, b: Uint8Array): boolean {
 export interface Surroundings {
   readonly prefix: string;
   readonly recheckMs: number;
-  readonly calls: System;
+  readonly calls: BriefSystem;
   resolve(path: string): Found | Failed;
 }
 
@@ -59,31 +60,43 @@ export function watchFile(path: string, around: Surroundings): Watched {
     return found;
   }
 
+  let lastEpoch: number | null = null;
+  let last: Uint8Array | Failed | null = null;
+
   return {
     path,
     bytes() {
-      const found = find();
-      if (!found.ok) {
-        kept = null;
-        return found;
-      }
-      if (kept !== null && kept.trusted && same(kept.stat, found.stat)) return kept.bytes;
-      const now = Date.now();
-      const bytes = calls.read(prefix + found.path);
-      if (typeof bytes === "string") {
-        kept = null;
-        return unseen(bytes, found.path);
-      }
-      const trusted = atRest(found.stat, now) || bytes.length > TRUSTED_BYTES;
-      const unchanged = kept !== null && equalBytes(kept.bytes, bytes);
-      kept = {
-        stat: found.stat,
-        bytes: unchanged && kept !== null ? kept.bytes : bytes,
-        trusted,
-      };
-      return kept.bytes;
+      const { epoch } = calls;
+      if (last !== null && epoch !== null && epoch === lastEpoch) return last;
+      lastEpoch = epoch;
+      last = readNow();
+      return last;
     },
   };
+
+  /** The bytes as they are, read only when the file changed. */
+  function readNow(): Uint8Array | Failed {
+    const found = find();
+    if (!found.ok) {
+      kept = null;
+      return found;
+    }
+    if (kept !== null && kept.trusted && same(kept.stat, found.stat)) return kept.bytes;
+    const now = Date.now();
+    const bytes = calls.read(prefix + found.path);
+    if (typeof bytes === "string") {
+      kept = null;
+      return unseen(bytes, found.path);
+    }
+    const trusted = atRest(found.stat, now) || bytes.length > TRUSTED_BYTES;
+    const unchanged = kept !== null && equalBytes(kept.bytes, bytes);
+    kept = {
+      stat: found.stat,
+      bytes: unchanged && kept !== null ? kept.bytes : bytes,
+      trusted,
+    };
+    return kept.bytes;
+  }
 }
 
 /**
