@@ -122,6 +122,7 @@ export async function round(
   work: Workload,
   plan: Plan,
 ): Promise<Sample> {
+  await settleDisk();
   const at = await startServer(bench, server, work.name);
   try {
     return await play(bench, server, work, at, plan);
@@ -130,6 +131,11 @@ export async function round(
     server.cleanUp?.(bench);
     emptyQueue(bench);
   }
+}
+
+/** Writes out what earlier runs have left unwritten: else a server that syncs waits for others' data. */
+async function settleDisk(): Promise<void> {
+  await new Deno.Command("sync").output();
 }
 
 /** What the stand-in for qmail-queue has gathered. */

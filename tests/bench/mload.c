@@ -499,12 +499,14 @@ static int open_batch(int wanted, int before) {
   return good;
 }
 
+#define OPEN_SECONDS 120
+
 /* Opens the sessions in batches, says how many there are, and holds them as long as its parent lives. */
 static int run_idle(void) {
   int open = 0;
   pid_t parent = getppid();
   double began = now();
-  while (open < connections && !stopped && getppid() == parent) {
+  while (open < connections && !stopped && getppid() == parent && now() < began + OPEN_SECONDS) {
     int good = open_batch(connections - open, open);
     if (good == 0) break;
     open += good;

@@ -99,19 +99,24 @@ export function mergeLoads(loads: readonly Load[]): Load {
   return merged as unknown as Load;
 }
 
-/** Runs `generators` load generators with the same options and waits for them. */
+/**
+ * Runs `generators` load generators with the same options and waits for them. Each is bound to a core of its own, from
+ * the last one down: left alone, the kernel likes to put client and server on one core, and lets the other idle.
+ */
 export async function runLoad(
   tools: Tools,
   args: readonly string[],
   generators: number,
 ): Promise<Load> {
-  const one = async (): Promise<Load> => {
-    const result = await new Deno.Command(tools.mload, { args: [...args], stderr: "piped" })
+  const one = async (_: unknown, index: number): Promise<Load> => {
+    const core = Math.max(0, navigator.hardwareConcurrency - 1 - index);
+    const options = [...args, "-C", String(core)];
+    const result = await new Deno.Command(tools.mload, { args: options, stderr: "piped" })
       .output();
     const text = new TextDecoder().decode(result.stdout);
     if (result.success && text !== "") return JSON.parse(text) as Load;
     const why = new TextDecoder().decode(result.stderr).trim();
     throw new BenchError(`The load generator ended without a result: ${why}`);
   };
-  return mergeLoads(await Promise.all(Array.from({ length: generators }, one)));
+  return mergeLoads(await Promise.all(Array.from({ length: generators }).map(one)));
 }

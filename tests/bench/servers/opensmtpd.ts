@@ -25,7 +25,7 @@ export const OPENSMTPD_SERVER: Server = {
   name: NAME,
   kind: "peer",
   about: "OpenSMTPD, recipients from a table, delivering into a Maildir",
-  workloads: ["w1", "w1b", "w2", "w3", "w4", "w6"],
+  workloads: ["w1", "w1b", "w2", "w3", "w4"],
   obstacle: (bench) => debianObstacle(bench, OPENSMTPD),
   start(bench, { port }) {
     const data = freshFolder(bench, NAME);

@@ -73,7 +73,7 @@ function postfix(name: string, about: string, delivers: boolean): Server {
     name,
     kind: "peer",
     about,
-    workloads: delivers ? ["w1", "w1b", "w2", "w3", "w4", "w6"] : ["w2", "w3"],
+    workloads: delivers ? ["w1", "w1b", "w2", "w3", "w4"] : ["w2", "w3"],
     obstacle: (bench) => debianObstacle(bench, POSTFIX),
     start(bench: Bench, { port }: Start) {
       const data = freshFolder(bench, name);
