@@ -2,12 +2,36 @@
  * The connection rules of a site's SMTP listeners: what `tcp_rules` names, opened again when the setting
  * names another file.
  */
+import { withDeadline } from "../dns/deadline.ts";
+import { confirmReverse } from "../dns/reverse.ts";
+import { createSystemResolver } from "../dns/system.ts";
+import type { Resolver } from "../dns/types.ts";
 import type { Rules } from "../net/listener.ts";
 import { openRules, RulesError } from "../net/rules.ts";
 import { SiteError } from "./command.ts";
 import type { Site } from "./site.ts";
 
 type Environment = Readonly<Record<string, string>>;
+
+/** Milliseconds that a connection waits for its name at the most. */
+const NAME_MS = 5000;
+
+/**
+ * Names by reverse DNS, for rules that are for names. Only a name that leads back to its address counts, since anybody may
+ * call his own address anything; while the DNS can't say, there is none.
+ */
+function openNames(site: Site): (ip: string) => Promise<string | null> {
+  let resolver: Resolver | null = null;
+  return async (ip) => {
+    try {
+      resolver ??= createSystemResolver(site.current.settings, site.tracer);
+    } catch (error) {
+      console.error(`qfront: ${error instanceof Error ? error.message : String(error)}`);
+      return null;
+    }
+    return (await confirmReverse(ip, withDeadline(resolver, NAME_MS))).confirmed;
+  };
+}
 
 /** What `tcp_rules` names now. @throws {RulesError} */
 function openNamed(site: Site, name: string, env: Environment): Rules {
@@ -19,6 +43,7 @@ function openNamed(site: Site, name: string, env: Environment): Rules {
     env,
     onProblem: (sentence) => console.error(`qfront: ${sentence}`),
     trace: site.tracer,
+    nameOf: openNames(site),
   });
 }
 

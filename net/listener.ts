@@ -15,8 +15,9 @@ import { oneLine } from "./session_setup.ts";
 import { shutdownSocket } from "./shutdown.ts";
 import type { Duplex, Peer, RefuseReason, SecureInfo } from "./types.ts";
 
-/** Environment that a connection rule gives a session; null: the address may not connect. */
-export type Rules = (ip: string) => Readonly<Record<string, string>> | null;
+/** Environment that a connection rule gives a session; null: the address may not connect. A promise never rejects. */
+export type Rules = (ip: string) => RuleAnswer | Promise<RuleAnswer>;
+type RuleAnswer = Readonly<Record<string, string>> | null;
 
 /** What a listener needs. */
 export interface ListenerSetup extends SessionSetup {
@@ -187,6 +188,25 @@ export class Listener {
     }
     const ticket = limits.enter(ip);
     if (typeof ticket === "string") return this.#refuse(conn, ip, ticket);
+    if (!(env instanceof Promise)) return this.#open(conn, ip, ticket, env);
+    // A rule for names waits for the DNS; the connection has its place meanwhile.
+    void env.then((found) => {
+      if (found !== null && !this.#stopping) return this.#open(conn, ip, ticket, found);
+      if (found === null) closeQuietly(conn);
+      else this.#refuse(conn, ip, "shutdown");
+      this.#leave(ticket);
+    });
+  }
+
+  /** Begins the session of a connection that has its place. */
+  #open(
+    conn: Deno.TcpConn,
+    ip: string,
+    ticket: number,
+    env: Readonly<Record<string, string>>,
+  ): void {
+    const { limits } = this.#setup;
+    const remote = conn.remoteAddr;
     const local = conn.localAddr;
     sendAtOnce(conn);
     this.#serve(conn, ticket, {

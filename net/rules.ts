@@ -26,8 +26,11 @@ export interface RulesOptions {
   /** Takes sentences for the administrator. */
   readonly onProblem: (sentence: string) => void;
   readonly trace: Tracer;
-  /** The name of an address by reverse DNS, null: none. Absent: rules for names are skipped, and that is said. */
-  readonly nameOf?: ((ip: string) => string | null) | undefined;
+  /**
+   * The name of an address by reverse DNS, null: none; never rejects. Asked only where a rule is for a name. Absent: rules
+   * for names are skipped, and that is said.
+   */
+  readonly nameOf?: ((ip: string) => string | null | Promise<string | null>) | undefined;
 }
 
 /** Milliseconds a file must have been at rest before its times are trusted. */
@@ -61,11 +64,18 @@ class RulesFile {
   }
 
   /** The environment of a session from `ip`; null: it may not connect. */
-  readonly of = (ip: string): Readonly<Record<string, string>> | null => {
+  readonly of: Rules = (ip) => {
     this.#refresh();
     const { table } = this.#read;
-    const { env, nameOf, trace } = this.#options;
-    const rule = table.find(ip, table.asksNames ? nameOf?.(ip) ?? null : null);
+    const { nameOf } = this.#options;
+    const name = table.asksNames && nameOf !== undefined ? nameOf(ip) : null;
+    return name instanceof Promise
+      ? name.then((known) => this.#answer(table.find(ip, known), ip))
+      : this.#answer(table.find(ip, name), ip);
+  };
+
+  #answer(rule: Rule | null, ip: string): Readonly<Record<string, string>> | null {
+    const { env, trace } = this.#options;
     if (rule === null) return env;
     if (rule.deny) {
       note(trace, 0, NET_EVENTS.refused, { ip, reason: "denied by a connection rule" });
@@ -77,7 +87,7 @@ class RulesFile {
       this.#envs.set(rule, merged);
     }
     return merged;
-  };
+  }
 
   /** Reads the file again if it is another one. */
   #refresh(): void {

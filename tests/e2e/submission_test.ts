@@ -81,3 +81,29 @@ Deno.test("tcp_rules: who may connect, with what environment; a change counts at
     assertMatch(await said(front.pop3Port, ["QUIT"]), /^\+OK /);
   });
 });
+
+Deno.test("tcp_rules: rules for names ask the DNS, and only a name that leads back counts", async () => {
+  const rules = "var/qmail/control/tcp.smtp";
+  const text = '=in.relay.example:allow,DATABYTES="4711"\n=.forged.example:deny\n';
+  const zone = (name: string, address: string) =>
+    `1.0.0.127.in-addr.arpa PTR ${name}\n${name} A ${address}\n`;
+  const cases: [string, RegExp][] = [
+    [zone("in.relay.example", "127.0.0.1"), /250-SIZE 4711\r\n/],
+    [zone("in.relay.example", "192.0.2.1"), /250-SIZE 10485760\r\n/],
+    [zone("a.forged.example", "127.0.0.1"), /^$/],
+    ["1.0.0.127.in-addr.arpa SERVFAIL\n", /250-SIZE 10485760\r\n/],
+  ];
+  for (const [answers, expected] of cases) {
+    const file = await Deno.makeTempFile();
+    await Deno.writeTextFile(file, answers);
+    await Deno.chmod(file, 0o644);
+    try {
+      const args = ["--set", "tcp_rules=control/tcp.smtp", "--set", `dns_file=${file}`];
+      await withFront({ [rules]: text }, args, async (front) => {
+        assertMatch(await said(front.smtpPort, ["EHLO h", "QUIT"]).catch(() => ""), expected);
+      });
+    } finally {
+      await Deno.remove(file);
+    }
+  }
+});
