@@ -67,11 +67,15 @@ let calls: OpensslCalls | null = null;
  * @throws {Error} with a sentence where the system has no OpenSSL 3.
  */
 export function openssl(): OpensslCalls {
-  if (calls !== null) return calls;
+  calls ??= openLibraries("libcrypto.so.3", "libssl.so.3");
+  return calls;
+}
+
+/** @throws {Error} with a sentence where one of the two can't be opened. */
+export function openLibraries(libcrypto: string, libssl: string): OpensslCalls {
   try {
-    const crypto = Deno.dlopen("libcrypto.so.3", CRYPTO).symbols;
-    calls = { ...crypto, ...Deno.dlopen("libssl.so.3", SSL).symbols };
-    return calls;
+    const crypto = Deno.dlopen(libcrypto, CRYPTO).symbols;
+    return { ...crypto, ...Deno.dlopen(libssl, SSL).symbols };
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
     throw new Error(
