@@ -16,8 +16,8 @@ export interface ProgramPipe {
    * Takes bytes, which are the caller's again when the call returns; a promise: wait for it before the next. Never rejects; a program that stopped reading makes `broken` true.
    */
   write(bytes: Uint8Array): void | Promise<void>;
-  /** End of file for the program, after everything was taken. */
-  end(): void;
+  /** End of file for the program, after everything was taken; a promise resolves when nothing is left with us. Never rejects. */
+  end(): void | Promise<void>;
   /** The program no longer reads. Not an error by itself: its exit code says what happened. */
   readonly broken: boolean;
 }

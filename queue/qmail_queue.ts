@@ -227,12 +227,14 @@ async function handOver(
   message: Message,
   program: Program,
 ): Promise<ProgramEnd & { readonly complete: boolean }> {
-  program.message.end();
+  await program.message.end();
   const whole = message.trouble === null && !program.message.broken;
   if (whole) await writeEnvelope(program, message.envelope);
-  program.envelope.end();
-  const complete = whole && !program.envelope.broken;
-  return { ...await finish(shared, message, program), complete };
+  void program.envelope.end();
+  const end = await finish(shared, message, program);
+  // Only now: what was left in a pipe may be known to be lost a moment after the program's end.
+  const complete = whole && !program.message.broken && !program.envelope.broken;
+  return { ...end, complete };
 }
 
 /** Bytes of the envelope that are put together before they are written. */

@@ -63,19 +63,30 @@ function running(child: ChildProcess): Program {
   };
 }
 
+/**
+ * Our end of a pipe. What was written counts only when its write came back without an error: a program that has gone leaves
+ * bytes behind in this process, whatever the order in which we hear of it.
+ */
 function outgoing(stream: Writable | null, ended: Promise<unknown>): ProgramPipe {
-  let broken = stream === null;
-  stream?.on("error", () => {
-    broken = true;
-  });
+  let underWay = 0;
+  let failed = stream === null;
+  let over = false;
+  void ended.then(() => over = true);
+  // Each write hears of its own error; one without a write under way is about closing, and takes nothing back.
+  stream?.on("error", () => {});
+  const written = (error?: Error | null) => {
+    underWay--;
+    if (error) failed = true;
+  };
   return {
     get broken() {
-      return broken;
+      return failed || (over && underWay > 0);
     },
     write(bytes) {
-      if (broken || stream === null) return;
+      if (failed || stream === null) return;
+      underWay++;
       // The stream keeps what it could not write: it must be a copy.
-      if (stream.write(bytes.slice())) return;
+      if (stream.write(bytes.slice(), written)) return;
       const drained = new Promise<void>((resolve) => {
         const wake = () => {
           stream.off("drain", wake).off("close", wake);
@@ -86,7 +97,9 @@ function outgoing(stream: Writable | null, ended: Promise<unknown>): ProgramPipe
       return Promise.race([drained, ended.then(() => {})]);
     },
     end() {
-      if (!broken) stream?.end();
+      if (failed || stream === null) return;
+      const flushed = new Promise<void>((resolve) => stream.end(() => resolve()));
+      return Promise.race([flushed, ended.then(() => {})]);
     },
   };
 }
