@@ -5,9 +5,9 @@
  * message, one that can't be decided now defers it; after the first refusal nobody is looked up any more.
  */
 import { judgeRecipient, type RecipientVerdict, splitAddress } from "../validate/judge.ts";
-import type { LookupResult } from "../validate/types.ts";
 import { aboutRecipient, REPLIES, type Reply } from "./replies.ts";
 import type { Session } from "./state.ts";
+import { traceLookup, wantsSteps } from "../validate/steps.ts";
 
 /** An address of this many bytes or more is refused, RELAYCLIENT included (qmail-qmtpd's limit). */
 export const ADDRESS_BYTES = 1000;
@@ -30,7 +30,7 @@ export function takeRecipient(session: Session): void | Promise<void> {
     address,
     relayClient,
     validate: settings.validate,
-    explain: deps.tracer.level >= 3,
+    explain: wantsSteps(deps.tracer),
   });
   if (verdict instanceof Promise) return verdict.then((late) => conclude(session, late));
   return conclude(session, verdict);
@@ -44,7 +44,9 @@ function refuseExcess(session: Session, isQmtp: boolean): void {
 
 function conclude(session: Session, verdict: RecipientVerdict): void | Promise<void> {
   const { recipient } = verdict;
-  traceSteps(session, verdict.result);
+  if (verdict.result !== null) {
+    traceLookup(session.deps.tracer, session.peer.session, verdict.result);
+  }
   switch (verdict.kind) {
     case "accepted":
       return accept(session, recipient);
@@ -146,15 +148,4 @@ function traceUndecided(session: Session, recipient: string, reason: string): vo
   if (tracer.level < 2) return;
   const fields = { ...splitAddress(recipient), reason };
   tracer.emit(session.peer.session, session.events.rcptUndecided, fields);
-}
-
-/** The steps are only put into words when somebody reads them. */
-function traceSteps(session: Session, result: LookupResult | null): void {
-  const { tracer } = session.deps;
-  if (tracer.level < 3 || result === null) return;
-  for (const { step, file, key, found } of result.steps ?? []) {
-    tracer.emit(session.peer.session, session.events.lookupStep, { step, file, key, found });
-  }
-  const { verdict, route, reason } = result;
-  tracer.emit(session.peer.session, session.events.lookupResult, { verdict, route, reason });
 }

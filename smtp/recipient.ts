@@ -7,7 +7,6 @@
  */
 import { SMTP_EVENTS } from "../trace/events_smtp.ts";
 import { judgeRecipient, type RecipientVerdict, splitAddress } from "../validate/judge.ts";
-import type { LookupResult } from "../validate/types.ts";
 import { REPLIES, type Reply } from "./replies.ts";
 import {
   endByLimit,
@@ -18,6 +17,7 @@ import {
   type Session,
   type Transaction,
 } from "./state.ts";
+import { traceLookup, wantsSteps } from "../validate/steps.ts";
 
 /** Judges a recipient whose syntax is right and answers RCPT. */
 export function takeRecipient(
@@ -38,7 +38,7 @@ export function takeRecipient(
     address,
     relayClient: relayClientOf(session),
     validate: config.validate,
-    explain: deps.tracer.level >= 3,
+    explain: wantsSteps(deps.tracer),
   });
   // On the hot path: "in" costs less than "instanceof".
   if ("kind" in verdict) return conclude(session, transaction, verdict);
@@ -52,7 +52,7 @@ function conclude(
 ): void | Promise<void> {
   if (session.isOver) return;
   const { recipient, result } = verdict;
-  if (result !== null) traceSteps(session, result);
+  if (result !== null) traceLookup(session.deps.tracer, session.peer.session, result);
   switch (verdict.kind) {
     case "accepted":
       return accept(session, transaction, recipient);
@@ -179,15 +179,4 @@ function traceUnknown(
   for (const recipient of transaction.recipients) {
     tracer.emit(number, SMTP_EVENTS.rcptLost, { recipient, sender: transaction.sender });
   }
-}
-
-/** The steps are only put into words when somebody reads them. */
-function traceSteps(session: Session, result: LookupResult): void {
-  const { tracer } = session.deps;
-  if (tracer.level < 3) return;
-  for (const { step, file, key, found } of result.steps ?? []) {
-    tracer.emit(session.peer.session, SMTP_EVENTS.lookupStep, { step, file, key, found });
-  }
-  const { verdict, route, reason } = result;
-  tracer.emit(session.peer.session, SMTP_EVENTS.lookupResult, { verdict, route, reason });
 }

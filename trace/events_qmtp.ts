@@ -47,18 +47,6 @@ function recipientEvents(service: "qmtp" | "qmqp") {
       fn,
       (f) => `relaying denied to <${f.recipient}> from <${f.sender}>, ${f.ip}`,
     ),
-    lookupStep: event<{ step: string; file: string; key: string; found: string }>(
-      `${service}.rcpt.lookup`,
-      3,
-      fn,
-      (f) => `look-up: ${f.step} ${f.file} [${f.key}]: ${f.found}`,
-    ),
-    lookupResult: event<{ verdict: string; route: string; reason: string }>(
-      `${service}.rcpt.lookup.result`,
-      3,
-      fn,
-      (f) => `look-up: ${f.verdict}, ${f.route}: ${f.reason}`,
-    ),
   };
 }
 

@@ -107,18 +107,6 @@ export const SMTP_EVENTS = {
     "smtp_rcpt",
     (f) => `sender <${f.sender}> is in badmailfrom, ${f.ip}`,
   ),
-  lookupStep: event<{ step: string; file: string; key: string; found: string }>(
-    "smtp.rcpt.lookup",
-    3,
-    "smtp_rcpt",
-    (f) => `look-up: ${f.step} ${f.file} [${f.key}]: ${f.found}`,
-  ),
-  lookupResult: event<{ verdict: string; route: string; reason: string }>(
-    "smtp.rcpt.lookup.result",
-    3,
-    "smtp_rcpt",
-    (f) => `look-up: ${f.verdict}, ${f.route}: ${f.reason}`,
-  ),
   accepted: event<{ id: string; sender: string; recipients: number; bytes: number }>(
     "smtp.message.accepted",
     1,

@@ -13,10 +13,10 @@ export const VALIDATE_EVENTS = {
     },
   ),
   /** The verdict and why. */
-  answer: event<{ address: string; verdict: string; reason: string }>(
+  answer: event<{ address: string; verdict: string; route: string; reason: string }>(
     "lookup.answer",
     3,
     "lookup",
-    (f) => `${f.address} ${f.verdict}: ${f.reason}`,
+    (f) => `${f.address} ${f.verdict}, ${f.route}: ${f.reason}`,
   ),
 } as const;

@@ -31,6 +31,6 @@ export function traceLookup(tracer: Tracer, session: number, result: LookupResul
   for (const { step, file, key, found } of result.steps ?? []) {
     tracer.emit(session, VALIDATE_EVENTS.step, { step, file, key, found });
   }
-  const { address, verdict, reason } = result;
-  tracer.emit(session, VALIDATE_EVENTS.answer, { address, verdict, reason });
+  const { address, verdict, route, reason } = result;
+  tracer.emit(session, VALIDATE_EVENTS.answer, { address, verdict, route, reason });
 }

@@ -288,8 +288,8 @@ Deno.test("trace: level 4 has the look-up, the package and the answers, and no m
   assertEquals(tracer.lines(), [
     "(1) setup: remoteip: 127.0.0.9",
     "(2) qmtp_rcpt: user[joe] domain [example.com]",
-    "(3) qmtp_rcpt: look-up: locals locals [k]: yes",
-    "(3) qmtp_rcpt: look-up: deliverable, local: Has a mailbox",
+    '(3) lookup: locals: locals "k" yes',
+    "(3) lookup: joe@example.com deliverable, local: Has a mailbox",
     "(4) qmtp_io: C: (message, 7 bytes) from <s@b.example>, 1 recipients",
     "(1) qmtp_data: qp 1234 from <s@b.example> to 1 rcpt, 7 bytes",
     `(4) qmtp_io: S: ${ACCEPTED}`,

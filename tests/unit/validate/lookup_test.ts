@@ -313,7 +313,7 @@ Deno.test("traceLookup: one event a step and one for the verdict, at level 3", (
     assertEquals(lines, [
       '7 lookup: locals: control/me "y" not listed',
       '7 lookup: virtualdomains: control/virtualdomains "x@y" no line matches',
-      "7 lookup: x@y remote: Neither control/locals nor control/virtualdomains has its domain",
+      "7 lookup: x@y remote, remote: Neither control/locals nor control/virtualdomains has its domain",
     ]);
   });
 });
