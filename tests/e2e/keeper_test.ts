@@ -23,12 +23,17 @@ if (ignore) console.log("keeper_test: skipped, it needs root");
 
 const RUN_AS = ["--set", `run_as=${NOBODY}:${NOBODY}`];
 
-async function withFront(
-  args: string[],
-  work: (front: Front) => Promise<void>,
-): Promise<void> {
+async function withSite(work: (root: string) => Promise<void>): Promise<void> {
   const root = await makeClosedSite();
   try {
+    await work(root);
+  } finally {
+    await removeSite(root);
+  }
+}
+
+function withFront(args: string[], work: (front: Front) => Promise<void>): Promise<void> {
+  return withSite(async (root) => {
     const front = await startFront(root, [...RUN_AS, ...args]);
     let isOver = false;
     void front.ended.then(() => isOver = true);
@@ -37,9 +42,7 @@ async function withFront(
     } finally {
       if (!isOver) await front.stop();
     }
-  } finally {
-    await removeSite(root);
-  }
+  });
 }
 
 /** A conversation line by line. */
@@ -300,9 +303,8 @@ Deno.test({
 Deno.test({
   name: "keeper: garbage and frames too large end it with one line",
   ignore,
-  fn: async () => {
-    const root = await makeClosedSite();
-    try {
+  fn: () =>
+    withSite(async (root) => {
       for (
         const bytes of [bytesOf("EHLO x\r\nEHLO x\r\n"), Uint8Array.of(0xff, 0, 0, 0, 0, 0, 0, 0)]
       ) {
@@ -315,10 +317,7 @@ Deno.test({
       }
       const ended = await runQfront(["keeper", "--root", root], "");
       assertEquals(ended, { code: 0, stdout: "", stderr: "" });
-    } finally {
-      await removeSite(root);
-    }
-  },
+    }),
 });
 
 Deno.test({
@@ -370,9 +369,8 @@ for (const workers of [1, 2]) {
 Deno.test({
   name: "serve as root: an unknown user, root itself, or who owns the site is exit code 78",
   ignore,
-  fn: async () => {
-    const root = await makeClosedSite();
-    try {
+  fn: () =>
+    withSite(async (root) => {
       const passwd = `${root}/etc/passwd`;
       Deno.writeTextFileSync(passwd, Deno.readTextFileSync(passwd).replace(/^qmaild:.*\n/m, ""));
       const listen = ["--root", root, "--smtp", "127.0.0.1:0", "--pop3", "127.0.0.1:0"];
@@ -397,18 +395,14 @@ Deno.test({
       const trusting = await runQfront(["serve", ...listen, "--set", `run_as=${JOE}:${JOE}`]);
       assertEquals(trusting.code, 78);
       assertStringIncludes(trusting.stderr, `qfront: "${users}" can be changed by ${JOE}:${JOE}`);
-    } finally {
-      await removeSite(root);
-    }
-  },
+    }),
 });
 
 Deno.test({
   name: "serve as root: without a user qmaild it becomes nobody, aloud, and still writes its trace",
   ignore,
-  fn: async () => {
-    const root = await makeClosedSite();
-    try {
+  fn: () =>
+    withSite(async (root) => {
       const passwd = `${root}/etc/passwd`;
       Deno.writeTextFileSync(passwd, Deno.readTextFileSync(passwd).replace(/^qmaild:.*\n/m, ""));
       Deno.chownSync(`${root}/var/log/qfront`, 0, 0);
@@ -424,20 +418,16 @@ Deno.test({
       const trace = Deno.statSync(`${root}/var/log/qfront/trace`);
       assertEquals([trace.uid, (trace.mode ?? 0) & 0o777], [NOBODY, 0o640]);
       assert(trace.size > 0);
-    } finally {
-      await removeSite(root);
-    }
-  },
+    }),
 });
 
 Deno.test({
   name:
     "serve as root: a site that only root can reach is a trial on this machine, or a clear refusal",
   ignore,
-  fn: async () => {
-    const root = await makeClosedSite();
-    const above = root.slice(0, root.lastIndexOf("/"));
-    try {
+  fn: () =>
+    withSite(async (root) => {
+      const above = root.slice(0, root.lastIndexOf("/"));
       Deno.chmodSync(above, 0o700);
       const named = await runQfront(["serve", "--root", root, ...RUN_AS, "--smtp", "127.0.0.1:0"]);
       assertEquals([named.code, named.stdout], [78, ""]);
@@ -468,8 +458,5 @@ Deno.test({
         /^qfront: "[^"]+", on the way to the site, is closed to others: root is kept/,
       );
       assertEquals(filesOf(root, "joe", "new").length, 1);
-    } finally {
-      await removeSite(root);
-    }
-  },
+    }),
 });
