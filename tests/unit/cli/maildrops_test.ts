@@ -38,7 +38,10 @@ Deno.test("openMaildrops: at level 3 the look-up of a login is traced step by st
       };
       const lookup = lookupOf(root, [`${root}/joe/Maildir`], "deliverable");
       openMaildrops({ root }, defaultSettings(), lookup, tracer)(ACCOUNT, 7);
-      const wanted = ['7 getpw: /etc/passwd "joe" home /joe', "7 joe@x deliverable, local: So it is"];
+      const wanted = [
+        '7 getpw: /etc/passwd "joe" home /joe',
+        "7 joe@x deliverable, local: So it is",
+      ];
       assertEquals(lines, level < 3 ? [] : wanted);
     }
   } finally {
