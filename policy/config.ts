@@ -113,7 +113,7 @@ export function readPolicyConfig(settings: PolicySettings, site: PolicySite): Po
 }
 
 /** Limits have no mode of their own: 0 switches them off. */
-function modesOf(settings: PolicySettings): Readonly<Record<CheckName, Mode>> {
+function modesOf(settings: PolicySettings): Readonly<Partial<Record<CheckName, Mode>>> {
   return {
     mailrules: settings.mailrules,
     counters: "on",

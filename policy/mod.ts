@@ -55,7 +55,17 @@ export const CHECK_ORDER: readonly CheckName[] = [
   "dnsbl",
   "helo_dns",
   "sender_domain",
+  "spf",
   "greylist",
+  // The message itself: what reads it here first, then what computes, then what asks programs.
+  "header_limits",
+  "header_rules",
+  "patterns",
+  "dkim",
+  "arc",
+  "dmarc",
+  "filter",
+  "spamd",
 ];
 
 /** The mode of each check. */

@@ -54,7 +54,16 @@ export type CheckName =
   | "dnsbl"
   | "helo_dns"
   | "sender_domain"
-  | "greylist";
+  | "spf"
+  | "greylist"
+  | "header_limits"
+  | "header_rules"
+  | "patterns"
+  | "dkim"
+  | "arc"
+  | "dmarc"
+  | "filter"
+  | "spamd";
 
 /** An answer of policy; ids and texts stand in replies.ts. */
 export interface PolicyReply {
@@ -247,6 +256,7 @@ export type GreyAnswer =
 export type Need =
   | { readonly kind: "dns"; readonly name: string; readonly type: QueryType }
   | { readonly kind: "reverse"; readonly ip: string }
+  | { readonly kind: "spf"; readonly ip: string; readonly helo: string; readonly sender: string }
   | { readonly kind: "greylist"; readonly triplet: Triplet };
 
 /** What was found out so far; undefined or null: not asked. */
