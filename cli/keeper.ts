@@ -1,14 +1,15 @@
 /**
  * `qfront keeper`, which serve starts by itself: the process that stays root when serve gives root away, and answers four
- * questions on its standard input and output. Nobody else has a use for it, so no help names it.
+ * questions on the line that serve offers it. Nobody else has a use for it, so no help names it.
  *
  * It opens the site as serve does, listens nowhere and reads no byte of the network. Signals are serve's: it ends when
- * its input ends.
+ * its line ends.
  */
 import { AuthConfigError, openAuthenticator } from "../auth/mod.ts";
 import { KEEPER_FILES } from "../keeper/owner_files.ts";
 import { openOwnerDrops } from "../keeper/owner_drops.ts";
 import type { KeeperServices } from "../keeper/operations.ts";
+import { joinLine } from "../keeper/line.ts";
 import { relayTracer, runKeeper } from "../keeper/server.ts";
 import { FrameWriter } from "../keeper/writer.ts";
 import { openMaildirQueue } from "../queue/maildir.ts";
@@ -83,11 +84,7 @@ function openServices(place: SitePlace, settings: Settings, tracer: Tracer): Kee
   }
 }
 
-async function writeAll(bytes: Uint8Array): Promise<void> {
-  for (let done = 0; done < bytes.length;) done += await Deno.stdout.write(bytes.subarray(done));
-}
-
-/** The terminal's and the service manager's signals go to all processes; ours to obey is the end of input. */
+/** The terminal's and the service manager's signals go to all processes; ours to obey is the end of the line. */
 function leaveSignalsToServe(): void {
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
     Deno.addSignalListener(signal, () => {});
@@ -99,18 +96,21 @@ async function keep(args: ParsedArgs): Promise<number> {
   if (Deno.uid() !== 0) {
     throw new SiteError("The keeper is started by serve, and only where serve was started as root");
   }
+  const path = args.value("line");
+  if (path === undefined) throw new UsageError("keeper is started by serve, which says --line");
   leaveSignalsToServe();
   const place = findSite(args);
   // What is wrong with the settings serve has said already.
   const snapshot = await readSettings(place, () => {});
-  const output = new FrameWriter(writeAll);
+  const line = await joinLine(path);
+  const output = new FrameWriter(line.write);
   const tracer = relayTracer(output, () => {
     const { trace_file, trace_level } = snapshot.current;
     return trace_file === "" ? 0 : trace_level;
   });
   let services = openServices(place, snapshot.current, tracer);
   const isProper = await runKeeper({
-    input: Deno.stdin.readable,
+    input: line.input,
     output,
     services: () => services,
     async reload() {
@@ -124,6 +124,7 @@ async function keep(args: ParsedArgs): Promise<number> {
     },
     complain,
   });
+  line.close();
   return isProper ? 0 : 1;
 }
 
@@ -131,8 +132,11 @@ export const KEEPER: Command = {
   name: "keeper",
   about: "what serve starts beside itself when it was started as root",
   operands: "",
-  text: "Answers serve's questions on standard input and output. Not for people.",
-  options: SITE_OPTIONS,
+  text: "Answers serve's questions on the line it offers. Not for people.",
+  options: [
+    ...SITE_OPTIONS,
+    { name: "line", value: "PATH", about: "where serve listens for its keeper" },
+  ],
   examples: ["qfront serve"],
   run: keep,
 };

@@ -1,9 +1,10 @@
 /**
- * Starts the keeper: the program given, while root is still there, with pipes for its standard input and output. It
- * ends when its input ends, that is with us, however we end. What it says on standard error is said on ours.
+ * Starts the keeper: the program given, while root is still there, with a line of its own to it. It ends when the line
+ * ends, that is with us, however we end. What it says on standard error is said on ours.
  */
 import type { Tracer } from "../trace/tracer.ts";
 import { KeeperConnection } from "./connection.ts";
+import { offerLine } from "./line.ts";
 import { FrameWriter } from "./writer.ts";
 
 /** A keeper at work. */
@@ -20,25 +21,44 @@ export interface Keeper {
   close(): Promise<void>;
 }
 
+/** Starts the program and waits until it is on the line. */
+async function bringUp(program: string, args: readonly string[]) {
+  const offer = offerLine();
+  let child: Deno.ChildProcess;
+  try {
+    child = new Deno.Command(program, {
+      args: [...args, `--line=${offer.path}`],
+      stdin: "null",
+      stdout: "null",
+      stderr: "inherit",
+    }).spawn();
+  } catch (error) {
+    offer.withdraw();
+    throw error;
+  }
+  const gone = child.status.then(({ code }) => {
+    throw new Error(`it ended with ${code}`);
+  });
+  return { child, line: await offer.take(gone) };
+}
+
 /** Starts `command` and greets it. Rejects when it is no keeper of this version. */
 export async function startKeeper(command: readonly string[], tracer: Tracer): Promise<Keeper> {
   const [program = "", ...args] = command;
-  const child = new Deno.Command(program, {
-    args,
-    stdin: "piped",
-    stdout: "piped",
-    stderr: "inherit",
-  }).spawn();
-  const writer = child.stdin.getWriter();
+  const { child, line } = await bringUp(program, args);
   const connection = new KeeperConnection({
-    input: child.stdout,
-    output: new FrameWriter((bytes) => writer.write(bytes)),
+    input: line.input,
+    output: new FrameWriter(line.write),
     tracer,
   });
   let isClosing = false;
   const close = async () => {
     isClosing = true;
-    await writer.close().catch(() => undefined);
+    try {
+      line.close();
+    } catch {
+      // The line ended first.
+    }
     await child.status;
   };
   try {

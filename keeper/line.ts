@@ -1,0 +1,88 @@
+/**
+ * The line between front and keeper: a Unix socket that has no name any more when the first byte is sent on it.
+ *
+ * The front, still root, listens in a directory that only root may enter, starts the keeper, takes the one connection and
+ * removes both: nobody else can ever come. A socket and not the keeper's standard input and output, because Deno reads those in
+ * a thread of its own for each piece: a question and its answer cost several times as much there.
+ */
+import type { WriteAll } from "./writer.ts";
+
+/** Both directions of a line. */
+export interface Line {
+  /** Pieces that are valid until the next is asked for. Ends when the other side has gone. */
+  readonly input: AsyncIterable<Uint8Array>;
+  readonly write: WriteAll;
+  /** Nothing more is written; what the other side still says is heard. */
+  end(): Promise<void>;
+  close(): void;
+}
+
+const READ_BYTES = 64 * 1024;
+
+async function* pieces(conn: Deno.UnixConn): AsyncGenerator<Uint8Array> {
+  const buffer = new Uint8Array(READ_BYTES);
+  try {
+    for (let n = await conn.read(buffer); n !== null; n = await conn.read(buffer)) {
+      yield buffer.subarray(0, n);
+    }
+  } catch (error) {
+    // The other side was killed with answers unread, or this one closed the line.
+    const isEnd = error instanceof Deno.errors.ConnectionReset ||
+      error instanceof Deno.errors.BadResource || error instanceof Deno.errors.Interrupted;
+    if (!isEnd) throw error;
+  }
+}
+
+function lineOf(conn: Deno.UnixConn): Line {
+  return {
+    input: pieces(conn),
+    async write(bytes) {
+      for (let done = 0; done < bytes.length;) done += await conn.write(bytes.subarray(done));
+    },
+    end: () => conn.closeWrite(),
+    close: () => conn.close(),
+  };
+}
+
+/** The keeper's end. @throws what Deno throws when nobody listens there. */
+export async function joinLine(path: string): Promise<Line> {
+  return lineOf(await Deno.connect({ transport: "unix", path }));
+}
+
+/** The front's end: waits for the one that `start` brings up. */
+export interface LineOffer {
+  /** What the keeper is to be told. */
+  readonly path: string;
+  /** The line, once the keeper has come. Rejects with `gone`'s reason when it never does. */
+  take(gone: Promise<never>): Promise<Line>;
+  /** Nobody will come. */
+  withdraw(): void;
+}
+
+/** Opens the front's end. @throws what Deno throws when there is no room for a socket. */
+export function offerLine(): LineOffer {
+  const directory = Deno.makeTempDirSync({ prefix: "qfront-keeper-" });
+  const path = `${directory}/line`;
+  let listener: Deno.UnixListener;
+  try {
+    listener = Deno.listen({ transport: "unix", path });
+  } catch (error) {
+    Deno.removeSync(directory, { recursive: true });
+    throw error;
+  }
+  const withdraw = () => {
+    listener.close();
+    Deno.removeSync(directory, { recursive: true });
+  };
+  return {
+    path,
+    withdraw,
+    async take(gone) {
+      try {
+        return lineOf(await Promise.race([listener.accept(), gone]));
+      } finally {
+        withdraw();
+      }
+    },
+  };
+}
