@@ -8,8 +8,15 @@
 import { confirmReverse } from "../dns/reverse.ts";
 import type { DnsAnswer, QueryType, Resolver } from "../dns/types.ts";
 import type { Gather } from "./mod.ts";
-import { type Known, type Need, NOTHING_KNOWN, type Triplet } from "./types.ts";
-import type { GreyAnswer } from "./types.ts";
+import { checkHost, spfIdentity, type SpfPolicy } from "./spf.ts";
+import {
+  type GreyAnswer,
+  type Known,
+  type Need,
+  NOTHING_KNOWN,
+  type SpfFound,
+  type Triplet,
+} from "./types.ts";
 
 /** Whom to ask. */
 export interface Sources {
@@ -17,6 +24,8 @@ export interface Sources {
   /** Remembers the triplet; null: no greylist. */
   readonly greylist: ((triplet: Triplet) => GreyAnswer) | null;
   readonly isDeadZone: (zone: string) => boolean;
+  /** What SPF goes by beside the records of the DNS, asked for each time; absent: nothing. */
+  readonly spfPolicy?: () => SpfPolicy;
   /** Number of the session, for the trace of the DNS. */
   readonly session: number;
 }
@@ -31,9 +40,35 @@ export interface Gatherer {
   known(): Known;
 }
 
+/** Senders of one session whose SPF result is remembered; the last one counts most. */
+const MAX_SENDERS = 20;
+
+type SpfNeed = Extract<Need, { readonly kind: "spf" }>;
+
+/** SPF's answers of a session, each asked once. */
+function createSpfMemory(sources: Sources): (need: SpfNeed) => Promise<SpfFound> {
+  const answers = new Map<string, Promise<SpfFound>>();
+  const ask = async ({ ip, helo, sender }: SpfNeed): Promise<SpfFound> => {
+    const { sender: asked, domain } = spfIdentity(sender, helo);
+    const question = { ip, domain, sender: asked, helo };
+    const spf = await checkHost(question, sources.resolver, sources.spfPolicy?.() ?? {});
+    return { helo, sender, spf };
+  };
+  return (need) => {
+    const key = JSON.stringify([need.helo, need.sender]);
+    let answer = answers.get(key);
+    if (answer === undefined) {
+      if (answers.size >= MAX_SENDERS) answers.clear();
+      answers.set(key, answer = ask(need));
+    }
+    return answer;
+  };
+}
+
 /** Makes one. */
 export function createGatherer(sources: Sources): Gatherer {
   const answers = new Map<string, DnsAnswer>();
+  const askSpf = createSpfMemory(sources);
   const keyOf = (name: string, type: QueryType) => `${type} ${name}`;
   let base: Known = {
     ...NOTHING_KNOWN,
@@ -52,6 +87,11 @@ export function createGatherer(sources: Sources): Gatherer {
       case "reverse":
         base = { ...base, reverse: await confirmReverse(need.ip, sources.resolver) };
         return;
+      case "spf": {
+        const spf = await askSpf(need);
+        base = { ...base, spf };
+        return;
+      }
       case "greylist":
         return;
     }

@@ -118,6 +118,15 @@ export const POLICY_REPLIES = {
     "4.4.3",
     "domain of the sender can't be found now",
   ),
+  // Codes of RFC 7372.
+  spf_refused: reply(
+    "spf_refused",
+    550,
+    "5.7.23",
+    "SPF does not allow this sender from your address",
+  ),
+  spf_invalid: reply("spf_invalid", 550, "5.7.24", "SPF record of the sender can't be used"),
+  spf_undecided: reply("spf_undecided", 451, "4.7.24", "SPF can't be asked now, try again later"),
   greylisted: reply("greylisted", 451, "4.7.1", "greylisted, try again later"),
 } as const;
 

@@ -8,7 +8,7 @@
  */
 import type { DnsAnswer, QueryType } from "../dns/types.ts";
 import type { ReverseResult } from "../dns/reverse.ts";
-import type { SpfVerdict } from "./spf.ts";
+import type { SpfResult, SpfVerdict } from "./spf.ts";
 
 /**
  * Where a session stands. rcpt: syntax is right, nobody was asked yet; rcpt_valid: qmail would
@@ -259,10 +259,20 @@ export type Need =
   | { readonly kind: "spf"; readonly ip: string; readonly helo: string; readonly sender: string }
   | { readonly kind: "greylist"; readonly triplet: Triplet };
 
+/** What SPF said, and of whom: a session may have several senders. */
+export interface SpfFound {
+  readonly helo: string;
+  /** The reverse-path, "" for a null sender. */
+  readonly sender: string;
+  readonly spf: SpfResult;
+}
+
 /** What was found out so far; undefined or null: not asked. */
 export interface Known {
   readonly dns: (name: string, type: QueryType) => DnsAnswer | undefined;
   readonly reverse: ReverseResult | null;
+  /** Of the sender asked about last; spfOf in spf_check.ts knows whether it is this one. */
+  readonly spf: SpfFound | null;
   readonly greylist: GreyAnswer | null;
   /** Zones that failed their self-test. */
   readonly isDeadZone: (zone: string) => boolean;
@@ -272,6 +282,7 @@ export interface Known {
 export const NOTHING_KNOWN: Known = {
   dns: () => undefined,
   reverse: null,
+  spf: null,
   greylist: null,
   isDeadZone: () => false,
 };
