@@ -6,7 +6,7 @@
  * is banned is decided in guesses.ts; who is never banned, there too. Times are milliseconds since
  * 1970 and come from outside.
  */
-import { parseNetwork, showNetwork } from "./networks.ts";
+import { contains, type Network, networkOf, parseNetwork, showNetwork } from "./networks.ts";
 import { against, NONE, POLICY_REPLIES } from "./replies.ts";
 import type { Check } from "./types.ts";
 
@@ -35,10 +35,22 @@ export interface BanTerms {
 /** The bans. */
 export class Bans {
   readonly #bans = new Map<string, Ban>();
-  readonly #terms: BanTerms;
+  /** Those that are no /24 or /64: an administrator's, looked through one by one. */
+  readonly #odd = new Map<string, Network>();
+  #terms: BanTerms;
 
   constructor(terms: BanTerms) {
     this.#terms = terms;
+  }
+
+  /** Goes by other terms from now on; bans that hold keep their end. */
+  use(terms: BanTerms): void {
+    this.#terms = terms;
+  }
+
+  /** Bans kept, those that ended included. */
+  get size(): number {
+    return this.#bans.size;
   }
 
   /**
@@ -70,9 +82,28 @@ export class Bans {
     return ban !== undefined && ban.untilMs > nowMs ? ban : null;
   }
 
+  /** The ban that holds for an address now; `network` is its /24 or /64. */
+  match(ip: string, network: string, nowMs: number): Ban | null {
+    if (this.#bans.size === 0) return null;
+    const usual = this.find(network, nowMs);
+    if (usual !== null || this.#odd.size === 0) return usual;
+    for (const [name, odd] of this.#odd) {
+      const ban = contains(odd, ip) ? this.find(name, nowMs) : null;
+      if (ban !== null) return ban;
+    }
+    return null;
+  }
+
+  /** Takes a ban that was made elsewhere, unless a younger one is known. */
+  take(ban: Ban): void {
+    const known = this.#bans.get(ban.network);
+    if (known === undefined || known.sinceMs <= ban.sinceMs) this.#put(ban);
+    if (this.#bans.size > this.#terms.maxBans) this.#makeRoom(ban.sinceMs);
+  }
+
   /** Ends a ban and forgets it; false: there was none. */
   lift(network: string): boolean {
-    return this.#bans.delete(network);
+    return this.#forget(network);
   }
 
   /** The bans that hold now, the next to end first. */
@@ -81,11 +112,17 @@ export class Bans {
       .toSorted((a, b) => a.untilMs - b.untilMs);
   }
 
-  /** All that is remembered, as the text of its file. */
+  /** All that is remembered, ended bans included. */
+  *kept(nowMs: number): Generator<Ban> {
+    for (const network of this.#bans.keys()) {
+      const ban = this.#remembered(network, nowMs);
+      if (ban !== null) yield ban;
+    }
+  }
+
+  /** The same as the text of its file. */
   toText(nowMs: number): string {
-    const lines = [...this.#bans.keys()].map((network) => this.#remembered(network, nowMs))
-      .filter((ban) => ban !== null).map((ban) => `${JSON.stringify(ban)}\n`);
-    return lines.join("");
+    return [...this.kept(nowMs)].map((ban) => `${JSON.stringify(ban)}\n`).join("");
   }
 
   /** Takes what a file has; returns a sentence for each line that can't be used. */
@@ -95,23 +132,37 @@ export class Bans {
       if (line.trim() === "") continue;
       const ban = readBan(line);
       if (ban === null) faults.push(`Line ${i + 1} is no ban`);
-      else if (nowMs - ban.untilMs < this.#terms.forgetSeconds * 1000) this.#put(ban);
+      else if (!this.isForgotten(ban, nowMs)) this.#put(ban);
     }
     if (this.#bans.size > this.#terms.maxBans) this.#makeRoom(nowMs);
     return faults;
   }
 
+  /** It ended so long ago that the next is a first one. */
+  isForgotten(ban: Ban, nowMs: number): boolean {
+    return nowMs - ban.untilMs >= this.#terms.forgetSeconds * 1000;
+  }
+
   #put(ban: Ban): void {
-    this.#bans.delete(ban.network);
-    this.#bans.set(ban.network, ban);
+    const { network } = ban;
+    this.#bans.delete(network);
+    this.#bans.set(network, ban);
+    if (networkOf(network.slice(0, network.indexOf("/"))) === network) return;
+    const odd = parseNetwork(network);
+    if (odd !== null) this.#odd.set(network, odd);
+  }
+
+  #forget(network: string): boolean {
+    this.#odd.delete(network);
+    return this.#bans.delete(network);
   }
 
   /** The last ban of a network, unless it is forgotten. */
   #remembered(network: string, nowMs: number): Ban | null {
     const ban = this.#bans.get(network);
     if (ban === undefined) return null;
-    if (nowMs - ban.untilMs < this.#terms.forgetSeconds * 1000) return ban;
-    this.#bans.delete(network);
+    if (!this.isForgotten(ban, nowMs)) return ban;
+    this.#forget(network);
     return null;
   }
 
@@ -124,7 +175,7 @@ export class Bans {
     const rank = (ban: Ban) => ban.by === "admin" ? Infinity : ban.untilMs;
     const inOrder = [...this.#bans.values()].toSorted((a, b) => rank(a) < rank(b) ? -1 : 1);
     const surplus = this.#bans.size - Math.floor(this.#terms.maxBans * 0.9);
-    for (const ban of inOrder.slice(0, Math.max(0, surplus))) this.#bans.delete(ban.network);
+    for (const ban of inOrder.slice(0, Math.max(0, surplus))) this.#forget(ban.network);
   }
 }
 
@@ -133,7 +184,7 @@ function isRecord(value: unknown): value is Record<string, unknown> {
 }
 
 /** A line of the file; null when it is none. */
-function readBan(line: string): Ban | null {
+export function readBan(line: string): Ban | null {
   let value: unknown;
   try {
     value = JSON.parse(line);

@@ -54,6 +54,11 @@ export class ZoneHealth {
 
   readonly isDead = (zone: string): boolean => this.#dead.has(zone);
 
+  /** Those, with the reason. */
+  get dead(): readonly (readonly [zone: string, reason: string])[] {
+    return [...this.#dead];
+  }
+
   /** Takes a verdict; true when that changed something, which is to be told. */
   take(zone: string, health: Health): boolean {
     switch (health.kind) {

@@ -8,7 +8,8 @@
  */
 import { lowerAscii } from "./addresses.ts";
 import { against, NONE, POLICY_REPLIES } from "./replies.ts";
-import type { Check, GreyAnswer, RcptValidFacts, Triplet } from "./types.ts";
+import { spfNeed, spfOf } from "./spf_check.ts";
+import type { Check, GreyAnswer, Known, RcptValidFacts, Triplet } from "./types.ts";
 
 /** The times of greylisting. */
 export interface GreyTerms {
@@ -62,11 +63,16 @@ const keyOf = ({ network, sender, recipient }: Triplet): string =>
 
 /** What the greylist remembers. */
 export class Greylist {
-  readonly #terms: GreyTerms;
+  #terms: GreyTerms;
   readonly #entries = new Map<string, Entry>();
   readonly #networks = new Map<string, NetworkEntry>();
 
   constructor(terms: GreyTerms) {
+    this.#terms = terms;
+  }
+
+  /** Goes by other terms from now on. */
+  use(terms: GreyTerms): void {
     this.#terms = terms;
   }
 
@@ -101,18 +107,21 @@ export class Greylist {
     return { status: "passed" };
   }
 
-  /** All that is remembered, as the text of its file. */
-  toText(nowMs: number): string {
-    const lines: string[] = [];
+  /** All that is remembered, as the lines of its file. */
+  *toLines(nowMs: number): Generator<string> {
     for (const [key, { firstMs, lastMs, passed }] of this.#entries) {
       if (this.#entry(key, nowMs) === null) continue;
-      lines.push(JSON.stringify(["triplet", key, firstMs, lastMs, passed]));
+      yield `${JSON.stringify(["triplet", key, firstMs, lastMs, passed])}\n`;
     }
     for (const [network, { passes, lastMs }] of this.#networks) {
       if (this.#network(network, nowMs) === null) continue;
-      lines.push(JSON.stringify(["network", network, passes, lastMs]));
+      yield `${JSON.stringify(["network", network, passes, lastMs])}\n`;
     }
-    return lines.map((line) => `${line}\n`).join("");
+  }
+
+  /** The same as one text. */
+  toText(nowMs: number): string {
+    return [...this.toLines(nowMs)].join("");
   }
 
   /** Takes what a file has; returns a sentence for each line that can't be used. */
@@ -181,18 +190,20 @@ export interface GreyExemptions {
 
 /** The check. */
 export function greylist(exempt: GreyExemptions): Check<"rcpt_valid"> {
-  const isAsked = (facts: RcptValidFacts) =>
-    !(exempt.isExempt(facts.client.ip) || (exempt.sparesSpfPass && facts.spf === "pass"));
+  const isAsked = (facts: RcptValidFacts, known: Known) =>
+    !(exempt.isExempt(facts.client.ip) ||
+      (exempt.sparesSpfPass && spfOf(facts, known)?.result === "pass"));
   return {
     name: "greylist",
     stage: "rcpt_valid",
     spares: ["trusted", "loopback", "forwarder", "recipient", "sender"],
-    needs: (facts, known) =>
-      isAsked(facts) && known.greylist === null
-        ? [{ kind: "greylist", triplet: tripletOf(facts) }]
-        : [],
+    needs(facts, known) {
+      if (!isAsked(facts, known) || known.greylist !== null) return [];
+      if (exempt.sparesSpfPass && spfOf(facts, known) === null) return [spfNeed(facts)];
+      return [{ kind: "greylist", triplet: tripletOf(facts) }];
+    },
     judge(facts, known) {
-      if (!isAsked(facts) || known.greylist === null) return NONE;
+      if (!isAsked(facts, known) || known.greylist === null) return NONE;
       switch (known.greylist.status) {
         case "passed":
         case "allowed":

@@ -8,7 +8,7 @@
  * smarthost's network has a bad share of its own.
  */
 import { against, NONE, POLICY_REPLIES } from "./replies.ts";
-import { SlidingWindow } from "./windows.ts";
+import { isSpanRow, SlidingWindow, type SpanRow } from "./windows.ts";
 import { domainOf } from "./addresses.ts";
 import type { Check, ClientFacts } from "./types.ts";
 
@@ -34,14 +34,28 @@ export interface GuessFinding {
 
 /** Recipients by network, and by network and sender domain. */
 export class Guesses {
-  readonly #terms: GuessTerms;
-  readonly #invalid: SlidingWindow;
-  readonly #valid: SlidingWindow;
+  #terms: GuessTerms;
+  #invalid: SlidingWindow;
+  #valid: SlidingWindow;
 
   constructor(terms: GuessTerms) {
     this.#terms = terms;
     this.#invalid = new SlidingWindow(terms.windowSeconds, terms.maxKeys);
     this.#valid = new SlidingWindow(terms.windowSeconds, terms.maxKeys);
+  }
+
+  /** Goes by other terms from now on; another length of window begins to count anew. */
+  use(terms: GuessTerms): void {
+    const { windowSeconds } = this.#terms;
+    this.#terms = terms;
+    if (terms.windowSeconds === windowSeconds) return;
+    this.#invalid = new SlidingWindow(terms.windowSeconds, terms.maxKeys);
+    this.#valid = new SlidingWindow(terms.windowSeconds, terms.maxKeys);
+  }
+
+  /** Networks and domains kept now. */
+  get size(): number {
+    return this.#invalid.size + this.#valid.size;
   }
 
   /**
@@ -50,19 +64,46 @@ export class Guesses {
    */
   note(client: ClientFacts, sender: string, isValid: boolean, nowMs: number): GuessFinding {
     if (isNeverBanned(client)) return { sender: false, network: false };
-    const counts = isValid ? this.#valid : this.#invalid;
-    counts.add(client.network, nowMs);
-    counts.add(pairKey(client, sender), nowMs);
-    return this.look(client, sender, nowMs);
+    const domain = domainOf(sender);
+    this.add(client.network, domain, isValid, nowMs);
+    return this.find(client.network, domain, nowMs);
   }
 
   /** What is known without counting. */
   look(client: ClientFacts, sender: string, nowMs: number): GuessFinding {
     if (isNeverBanned(client)) return { sender: false, network: false };
+    return this.find(client.network, domainOf(sender), nowMs);
+  }
+
+  /** Counts recipients of a network and of a sender domain of it, whoever the client is. */
+  add(network: string, domain: string, isValid: boolean, nowMs: number, by = 1): void {
+    const counts = isValid ? this.#valid : this.#invalid;
+    counts.add(network, nowMs, by);
+    counts.add(pairKey(network, domain), nowMs, by);
+  }
+
+  /** What is known of them. */
+  find(network: string, domain: string, nowMs: number): GuessFinding {
     return {
-      sender: this.#isGuessing(pairKey(client, sender), nowMs),
-      network: this.#isGuessing(client.network, nowMs),
+      sender: this.#isGuessing(pairKey(network, domain), nowMs),
+      network: this.#isGuessing(network, nowMs),
     };
+  }
+
+  /** How many invalid recipients of a network there were within the window. */
+  invalidOf(network: string, nowMs: number): number {
+    return this.#invalid.count(network, nowMs);
+  }
+
+  /** All that is kept, at most `most` keys of each kind. */
+  *rows(nowMs: number, most = Infinity): Generator<GuessRow> {
+    for (const row of this.#invalid.rows(nowMs, most)) yield ["invalid", row];
+    for (const row of this.#valid.rows(nowMs, most)) yield ["valid", row];
+  }
+
+  /** Takes one back. */
+  take([kind, row]: GuessRow): void {
+    (kind === "valid" ? this.#valid : this.#invalid).take(row);
   }
 
   #isGuessing(key: string, nowMs: number): boolean {
@@ -75,8 +116,24 @@ export class Guesses {
   }
 }
 
-const pairKey = (client: ClientFacts, sender: string): string =>
-  `${client.network} ${domainOf(sender)}`;
+const pairKey = (network: string, domain: string): string => `${network} ${domain}`;
+
+/** What is kept of a key. */
+export type GuessRow = readonly [kind: "valid" | "invalid", row: SpanRow];
+
+/** A line of the file; null when it is none. */
+export function readGuessRow(line: string): GuessRow | null {
+  let value: unknown;
+  try {
+    value = JSON.parse(line);
+  } catch {
+    return null;
+  }
+  if (!Array.isArray(value)) return null;
+  const [kind, row]: unknown[] = value;
+  if ((kind !== "valid" && kind !== "invalid") || !isSpanRow(row)) return null;
+  return [kind, row];
+}
 
 /**
  * Whom nothing here is ever held against; also a client on standard input whose address nobody

@@ -5,7 +5,7 @@
  * Invalid recipients are counted here too; what they lead to is bans.ts and harvest.ts.
  */
 import { against, NONE, POLICY_REPLIES } from "./replies.ts";
-import { SlidingWindow } from "./windows.ts";
+import { SlidingWindow, type SpanRow } from "./windows.ts";
 import type { AnyCheck, PolicyReply, RecentFacts, Verdict } from "./types.ts";
 
 /** Most of each within the window; 0: no limit. */
@@ -23,9 +23,12 @@ const KINDS: readonly RateKind[] = ["connections", "messages", "recipients", "in
 /** The windows of all kinds. */
 export class Rates {
   readonly #windows: Readonly<Record<RateKind, SlidingWindow>>;
+  /** Length of the windows. */
+  readonly seconds: number;
 
   /** `maxKeys`: addresses kept at most, of each kind. */
   constructor(seconds: number, maxKeys: number) {
+    this.seconds = seconds;
     const window = () => new SlidingWindow(seconds, maxKeys);
     this.#windows = {
       connections: window(),
@@ -35,15 +38,35 @@ export class Rates {
     };
   }
 
-  /** Counts one more. `key`: networks.ts' addressKey. */
-  note(kind: RateKind, key: string, nowMs: number): void {
-    this.#windows[kind].add(key, nowMs);
+  /** Addresses kept, of all kinds. */
+  get size(): number {
+    return KINDS.reduce((sum, kind) => sum + this.#windows[kind].size, 0);
+  }
+
+  /** Counts one more, or `by`. `key`: networks.ts' addressKey. */
+  note(kind: RateKind, key: string, nowMs: number, by = 1): void {
+    this.#windows[kind].add(key, nowMs, by);
+  }
+
+  /** All that is kept, for another isolate. */
+  rows(nowMs: number): [RateKind, SpanRow[]][] {
+    return KINDS.map((kind) => [kind, [...this.#windows[kind].rows(nowMs)]]);
+  }
+
+  /** Takes that back. */
+  take(rows: readonly (readonly [RateKind, readonly SpanRow[]])[]): void {
+    for (const [kind, list] of rows) for (const row of list) this.#windows[kind].take(row);
   }
 
   /** What happened within the window. */
   recent(key: string, nowMs: number): RecentFacts {
-    const counts = KINDS.map((kind) => [kind, this.#windows[kind].count(key, nowMs)] as const);
-    return Object.fromEntries(counts) as unknown as RecentFacts;
+    const { connections, messages, recipients, invalidRecipients } = this.#windows;
+    return {
+      connections: connections.count(key, nowMs),
+      messages: messages.count(key, nowMs),
+      recipients: recipients.count(key, nowMs),
+      invalidRecipients: invalidRecipients.count(key, nowMs),
+    };
   }
 }
 

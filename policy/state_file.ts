@@ -30,10 +30,27 @@ export function readStateFile(path: string): string {
   }
 }
 
-async function writeSynced(path: string, text: string): Promise<void> {
+/** Lines that are written at one time: sessions go on between them. */
+const LINES_A_WRITE = 500;
+
+function* pieces(lines: Iterable<string>): Generator<string> {
+  let piece: string[] = [];
+  for (const line of lines) {
+    piece.push(line);
+    if (piece.length < LINES_A_WRITE) continue;
+    yield piece.join("");
+    piece = [];
+  }
+  yield piece.join("");
+}
+
+async function writeSynced(path: string, text: string | Iterable<string>): Promise<void> {
   using file = await Deno.open(path, { write: true, create: true, truncate: true, mode: 0o600 });
-  const bytes = new TextEncoder().encode(text);
-  for (let at = 0; at < bytes.length;) at += await file.write(bytes.subarray(at));
+  const encoder = new TextEncoder();
+  for (const piece of typeof text === "string" ? [text] : pieces(text)) {
+    const bytes = encoder.encode(piece);
+    for (let at = 0; at < bytes.length;) at += await file.write(bytes.subarray(at));
+  }
   await file.sync();
 }
 
@@ -43,10 +60,27 @@ async function syncDirectory(path: string): Promise<void> {
 }
 
 /**
- * Replaces the file. Only one writer at a time may do this.
+ * Puts a file that can't be used aside, so that nothing is written over it; its new name.
+ * @throws {StateFileError}
+ */
+export function putAside(path: string): string {
+  const aside = `${path}.damaged`;
+  try {
+    Deno.renameSync(path, aside);
+    return aside;
+  } catch (error) {
+    throw failure("put aside", path, error);
+  }
+}
+
+/**
+ * Replaces the file, by a text or by lines that are made while it is written. Only one writer at a time may do this.
  * @throws {StateFileError} the old file is still there then
  */
-export async function writeStateFile(path: string, text: string): Promise<void> {
+export async function writeStateFile(
+  path: string,
+  text: string | Iterable<string>,
+): Promise<void> {
   const fresh = `${path}.new`;
   try {
     await writeSynced(fresh, text);

@@ -13,6 +13,20 @@ interface Span {
   before: number;
 }
 
+/**
+ * A key as it is kept elsewhere: when its current span began (milliseconds since 1970), the counts of
+ * this span and of the one before.
+ */
+export type SpanRow = readonly [key: string, sinceMs: number, now: number, before: number];
+
+/** Is this a row? For what comes from a file. */
+export function isSpanRow(value: unknown): value is SpanRow {
+  if (!Array.isArray(value)) return false;
+  const [key, ...numbers]: unknown[] = value;
+  const isCount = (n: unknown) => typeof n === "number" && Number.isFinite(n) && n >= 0;
+  return typeof key === "string" && numbers.length === 3 && numbers.every(isCount);
+}
+
 /** Counts of one kind. */
 export class SlidingWindow {
   readonly #spanMs: number;
@@ -50,6 +64,23 @@ export class SlidingWindow {
   /** Forgets a key. */
   clear(key: string): void {
     this.#spans.delete(key);
+  }
+
+  /** What is kept, at most `most` keys: those that moved last. */
+  *rows(nowMs: number, most = Infinity): Generator<SpanRow> {
+    let passed = this.#spans.size - most;
+    for (const key of this.#spans.keys()) {
+      if (passed-- > 0) continue;
+      const span = this.#turned(key, nowMs);
+      if (span !== null) yield [key, span.index * this.#spanMs, span.now, span.before];
+    }
+  }
+
+  /** Takes a row back; one of another length of window counts where it fits. */
+  take([key, sinceMs, now, before]: SpanRow): void {
+    this.#spans.delete(key);
+    this.#spans.set(key, { index: this.#index(sinceMs), now, before });
+    if (this.#spans.size > this.#maxKeys) this.#forgetOldest();
   }
 
   #index(nowMs: number): number {
