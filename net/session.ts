@@ -7,6 +7,7 @@
  */
 import { NET_EVENTS } from "../trace/events_net.ts";
 import { endOfTurn } from "./turn.ts";
+import { traceBegun, tracePiece } from "./dialogue.ts";
 import { giveLarge, giveSmall, takeLarge, takeSmall } from "./buffers.ts";
 import { note } from "./note.ts";
 import { ReplyBuffer } from "./output.ts";
@@ -76,6 +77,9 @@ export class Session implements Timed {
     this.#ended = ended;
     this.#lastTick = this.due = wheel.after(this.#engine.sessionSeconds);
     wheel.add(this);
+    if (this.#setup.trace.level >= 4) {
+      traceBegun(this.#setup.trace, this.#setup.protocol.name, this.peer, secured !== null);
+    }
     this.#life(secured);
   }
 
@@ -140,6 +144,7 @@ export class Session implements Timed {
           const count = await this.#conn.read(buffer);
           if (!this.#endRead(count)) break;
           const chunk = count === buffer.length ? buffer : buffer.subarray(0, count ?? 0);
+          if (this.#setup.trace.level >= 4 && !engine.busy) this.#tracePiece(chunk);
           const handled = engine.receive(chunk);
           if (handled !== undefined) await handled;
           this.#noteInput(chunk, count === buffer.length);
@@ -161,6 +166,10 @@ export class Session implements Timed {
     giveSmall(small);
     if (this.#ending !== null) await this.#ending;
     this.#close();
+  }
+
+  #tracePiece(chunk: Uint8Array): void {
+    tracePiece(this.#setup.trace, this.peer, chunk);
   }
 
   /** True while input is wanted and nothing ends the session. */

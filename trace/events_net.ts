@@ -112,4 +112,30 @@ export const NET_EVENTS = {
     "tls",
     (f) => `a local program connected to the inner side from port ${f.port}: closed`,
   ),
+  begun: event<{
+    protocol: string;
+    service: string;
+    ip: string;
+    remote_port: number;
+    local_port: number;
+    client: string;
+    tls: string;
+    relayclient: string | null;
+    databytes: string | null;
+  }>(
+    "net.dialogue.begun",
+    4,
+    "session",
+    (f) =>
+      `begun: protocol[${f.protocol}] service[${f.service}] ip[${f.ip}] port[${f.remote_port}] ` +
+      `local_port[${f.local_port}] client[${f.client}] tls[${f.tls}]` +
+      (f.databytes === null ? "" : ` databytes[${f.databytes}]`) +
+      (f.relayclient === null ? "" : ` relayclient[${f.relayclient}]`),
+  ),
+  piece: event<{ lines: number; bytes: number }>(
+    "net.dialogue.piece",
+    4,
+    "session",
+    (f) => `came together: ${f.lines} lines, ${f.bytes} bytes`,
+  ),
 } as const;

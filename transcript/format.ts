@@ -29,6 +29,8 @@ export interface TranscriptSetup {
   readonly remoteIp: string | null;
   /** Whether the client is a socket or a pipe. */
   readonly input: "socket" | "transcript";
+  /** Whether the session can go over to TLS (offered), begins with it (implicit) or neither. */
+  readonly tls: "none" | "offered" | "implicit";
   /** Files put into a copy of the site before, paths relative to its root. */
   readonly files: readonly { readonly path: string; readonly text: string }[];
 }
@@ -38,6 +40,10 @@ export type Step =
   | { readonly kind: "send"; readonly line: number; readonly bytes: string; readonly shown: string }
   | { readonly kind: "end_input"; readonly line: number }
   | { readonly kind: "silence"; readonly line: number }
+  /** The client goes over to TLS. */
+  | { readonly kind: "tls"; readonly line: number }
+  /** The client waits so long before it goes on. */
+  | { readonly kind: "wait"; readonly line: number; readonly seconds: number }
   | {
     readonly kind: "expect";
     readonly line: number;
@@ -68,6 +74,7 @@ interface MutableSetup {
   env: Record<string, string>;
   remoteIp: string | null;
   input: "socket" | "transcript";
+  tls: "none" | "offered" | "implicit" | null;
   files: { path: string; text: string }[];
 }
 
@@ -82,6 +89,7 @@ export function parseTranscript(text: string): Transcript {
     env: {},
     remoteIp: null,
     input: "socket",
+    tls: null,
     files: [],
   };
   const steps: Step[] = [];
@@ -100,7 +108,8 @@ export function parseTranscript(text: string): Transcript {
     }
   }
   checkSteps(steps);
-  return { setup, steps };
+  const turnsToTls = steps.some((step) => step.kind === "tls");
+  return { setup: { ...setup, tls: setup.tls ?? (turnsToTls ? "offered" : "none") }, steps };
 }
 
 function readDialogue(steps: Step[], words: string, line: number): void {
@@ -121,6 +130,9 @@ function clientStep(text: string, raw: boolean, line: number): Step {
   if (raw) return { kind: "send", line, bytes: unescapeText(text), shown: text };
   if (text === "<eof>") return { kind: "end_input", line };
   if (text === "<silence>") return { kind: "silence", line };
+  if (text === "<tls>") return { kind: "tls", line };
+  const wait = /^<wait (\d{1,4}(?:\.\d{1,3})?)>$/.exec(text);
+  if (wait !== null) return { kind: "wait", line, seconds: Number(wait[1]) };
   return { kind: "send", line, bytes: text + "\r\n", shown: text };
 }
 
@@ -145,6 +157,9 @@ function readSetup(setup: MutableSetup, words: string): void {
     case "input":
       setup.input = oneOf(name, value, ["socket", "transcript"]);
       return;
+    case "tls":
+      setup.tls = oneOf(name, value, ["none", "offered", "implicit"]);
+      return;
     case "site":
       setup.site = value;
       return;
@@ -167,7 +182,7 @@ function readSetup(setup: MutableSetup, words: string): void {
       setup.files.push({ path: value, text: "" });
       return;
   }
-  throw new Error(`"@${name}" is none of @protocol @site @peer @input @set @env @file`);
+  throw new Error(`"@${name}" is none of @protocol @site @peer @input @tls @set @env @file`);
 }
 
 function oneOf<const W extends string>(name: string, value: string, words: readonly W[]): W {

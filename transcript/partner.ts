@@ -2,7 +2,7 @@
  * Who a transcript is played against: an engine in this process, or whoever is at the other end of two byte streams
  * (a socket, a program's standard input and output).
  */
-import type { Engine, Output } from "../net/types.ts";
+import type { Engine, Output, SecureInfo } from "../net/types.ts";
 
 /** The other side of a dialogue. */
 export interface Partner {
@@ -10,6 +10,8 @@ export interface Partner {
   send(bytes: Uint8Array<ArrayBuffer>): Promise<void>;
   /** No more will be sent. */
   endInput(): Promise<void>;
+  /** Goes over to TLS. Null: done; else why that can't be, as what came instead. */
+  startTls(): Promise<string | null>;
   /** The client stays silent until the server's patience is at its end. */
   silence(): Promise<void>;
   /** Takes what has arrived by now, one char a byte. */
@@ -47,29 +49,52 @@ export function createKeptOutput(): KeptOutput {
   };
 }
 
-/**
- * An engine in this process. `chunkBytes`: the most it gets at a time, to prove that the borders between reads mean
- * nothing; 0: as sent.
- */
+export interface EngineOptions {
+  /** The most that the engine gets at a time, to prove that the borders between reads mean nothing; 0: as sent. */
+  readonly chunkBytes?: number;
+  /** The session begins with TLS. */
+  readonly implicitTls?: boolean;
+  /** Hears of each piece before the engine does. */
+  readonly onPiece?: (piece: Uint8Array, busy: boolean) => void;
+}
+
+/** What a handshake in this process comes to: no byte is encrypted, the engine is told that it is. */
+const SECURED: SecureInfo = {
+  version: "TLSv1.3",
+  cipher: "TLS_AES_256_GCM_SHA384",
+  sni: null,
+  clientSubject: null,
+};
+
+/** An engine in this process. */
 export async function enginePartner(
   create: (output: Output) => Engine,
-  chunkBytes = 0,
+  { chunkBytes = 0, implicitTls = false, onPiece }: EngineOptions = {},
 ): Promise<Partner> {
   const output = createKeptOutput();
   const engine = create(output);
   let over = false;
+  if (implicitTls) engine.secured?.(SECURED);
   await engine.start();
-  const ended = () => over || engine.wants !== "input";
+  const ended = () => over || engine.wants === "close";
   return {
     async send(bytes) {
+      if (engine.wants === "tls") {
+        throw new Error('The session has turned to TLS, but "C: <tls>" does not follow');
+      }
       const size = chunkBytes > 0 ? chunkBytes : bytes.length;
-      for (let at = 0; at < bytes.length && !ended(); at += size) {
+      for (let at = 0; at < bytes.length && !ended() && engine.wants === "input"; at += size) {
         // A fresh copy that is spoilt afterwards: the engine may not lean on it.
         const chunk = bytes.slice(at, at + size);
+        onPiece?.(chunk, engine.busy);
         await engine.receive(chunk);
         chunk.fill(0);
       }
-      if (engine.wants === "tls") throw new Error("The session turns to TLS, a transcript can't");
+    },
+    startTls() {
+      if (engine.wants !== "tls") return Promise.resolve(NO_TLS);
+      engine.secured?.(SECURED);
+      return Promise.resolve(null);
     },
     async endInput() {
       if (!ended()) await engine.end("eof");
@@ -90,6 +115,9 @@ export async function enginePartner(
     },
   };
 }
+
+/** What came in place of a handshake. */
+export const NO_TLS = "a server that does not go over to TLS";
 
 /** The two directions of a connection or a program. */
 export interface Streams {
@@ -126,6 +154,7 @@ export function streamPartner(
       limit = waitMillis;
       await writer.write(bytes).catch(() => {});
     },
+    startTls: () => Promise.resolve("a stream that can't go over to TLS"),
     async endInput() {
       await writer.close().catch(() => {});
     },

@@ -5,19 +5,8 @@
  * says and nobody expects are a difference too, seen before the next client line and at the end.
  */
 import type { Step, Transcript } from "./format.ts";
+import type { Difference } from "./difference.ts";
 import type { Partner } from "./partner.ts";
-
-/** Where a dialogue first went another way. */
-export interface Difference {
-  /** Line of the transcript. */
-  readonly line: number;
-  /** What it wants there. */
-  readonly expected: string;
-  /** What came instead. */
-  readonly got: string;
-  /** The dialogue up to there, its last lines, as C: and S: lines. */
-  readonly before: readonly string[];
-}
 
 const KEPT_LINES = 6;
 
@@ -34,7 +23,9 @@ export async function playTranscript(
 }
 
 /** One line of the server without its CRLF, or why there is none. */
-type Heard = { readonly text: string } | { readonly none: string };
+type Heard =
+  | { readonly text: string }
+  | { readonly none: string; readonly came: "nothing" | "end" | "other" };
 
 class Play {
   #heard = "";
@@ -90,6 +81,12 @@ class Play {
         await (step.kind === "silence" ? this.partner.silence() : this.partner.endInput());
         return null;
       }
+      case "wait":
+        this.#note(`C: <wait ${step.seconds}>`);
+        await new Promise((done) => setTimeout(done, step.seconds * 1000));
+        return null;
+      case "tls":
+        return this.#unexpected(step.line, "nothing before <tls>") ?? await this.#tls(step.line);
       case "expect": {
         const heard = await this.#line();
         if ("text" in heard && step.pattern.test(heard.text)) return this.#agree(heard.text);
@@ -102,6 +99,12 @@ class Play {
         return heard === ENDED ? null : this.#differ(step.line, "the end of the session", heard);
       }
     }
+  }
+
+  async #tls(line: number): Promise<Difference | null> {
+    this.#note("C: <tls>");
+    const instead = await this.partner.startTls();
+    return instead === null ? null : this.#differ(line, "a TLS handshake", other(instead));
   }
 
   /** Hears lines until `next` would be content, and leaves that one. */
@@ -139,16 +142,16 @@ class Play {
         this.#heard = this.#heard.slice(end + 1);
         return text.endsWith("\r\n")
           ? { text: text.slice(0, -2) }
-          : { none: `a line that ends in LF alone: ${text.slice(0, -1)}` };
+          : other(`a line that ends in LF alone: ${text.slice(0, -1)}`);
       }
       if (this.partner.ended) {
         // What arrived between take and ended.
         this.#heard += this.partner.take();
         if (this.#heard.includes("\n")) continue;
-        return this.#heard === "" ? ENDED : { none: `half a line: ${this.#heard}` };
+        return this.#heard === "" ? ENDED : other(`half a line: ${this.#heard}`);
       }
       if (!await this.partner.wait()) {
-        return { none: this.#heard === "" ? "nothing" : `half a line: ${this.#heard}` };
+        return this.#heard === "" ? NOTHING : other(`half a line: ${this.#heard}`);
       }
     }
   }
@@ -166,8 +169,10 @@ class Play {
   }
 
   #differ(line: number, expected: string, heard: Heard): Difference {
-    const got = "text" in heard ? heard.text : heard.none;
-    return { line, expected, got, before: this.#log };
+    const before = this.#log;
+    return "text" in heard
+      ? { line, expected, got: heard.text, came: "line", before }
+      : { line, expected, got: heard.none, came: heard.came, before };
   }
 
   #note(text: string): void {
@@ -176,18 +181,6 @@ class Play {
   }
 }
 
-const ENDED: Heard = { none: "the end of the session" };
-
-/** A difference as a person wants to read it. */
-export function describeDifference(name: string, difference: Difference): string {
-  const show = (text: string) => {
-    const cut = text.length > 200 ? `${text.slice(0, 200)}...(${text.length} bytes)` : text;
-    return cut.replace(/[^ -~]/g, (c) => "\\x" + c.charCodeAt(0).toString(16).padStart(2, "0"));
-  };
-  return [
-    `${name}:${difference.line}: the server says something else`,
-    ...difference.before.map((l) => `      ${show(l)}`),
-    `  expected: ${show(difference.expected)}`,
-    `  got:      ${show(difference.got)}`,
-  ].join("\n");
-}
+const ENDED: Heard = { none: "the end of the session", came: "end" };
+const NOTHING: Heard = { none: "nothing", came: "nothing" };
+const other = (none: string): Heard => ({ none, came: "other" });

@@ -32,6 +32,7 @@ S: <eof>
     site: "sample",
     remoteIp: "192.0.2.7",
     input: "transcript",
+    tls: "none",
     settings: ["max_hops=3", "smtp_listen=a=b"],
     env: { RELAYCLIENT: "" },
     files: [{ path: "home/joe/Maildir/new/1", text: "Subject: x\n\n indented\n" }],
@@ -57,6 +58,17 @@ S: <eof>
 Deno.test("parseTranscript: spaces that belong to a line stay", () => {
   const { steps } = parseTranscript("C:  a \nC: b\t\r\n");
   assertEquals(steps.map((s) => s.kind === "send" && s.bytes), [" a \r\n", "b\t\r\n"]);
+});
+
+Deno.test("parseTranscript: TLS and waits, and that a turn to TLS needs it to be offered", () => {
+  const read = (text: string) => parseTranscript(text);
+  assertEquals(read("C: <tls>\nC: <wait 1.5>\n").steps, [
+    { kind: "tls", line: 1 },
+    { kind: "wait", line: 2, seconds: 1.5 },
+  ]);
+  assertEquals(read("C: <tls>\n").setup.tls, "offered");
+  assertEquals(read("@tls implicit\nC: a\n").setup.tls, "implicit");
+  assertEquals(read("C: <wait>\n").steps[0]?.kind, "send");
 });
 
 Deno.test("parseTranscript: every mistake has its line and a sentence", () => {

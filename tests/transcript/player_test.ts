@@ -1,7 +1,8 @@
 import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { parseTranscript } from "../../transcript/format.ts";
 import { createKeptOutput, enginePartner, streamPartner } from "../../transcript/partner.ts";
-import { describeDifference, playTranscript } from "../../transcript/player.ts";
+import { describeDifference } from "../../transcript/describe.ts";
+import { playTranscript } from "../../transcript/player.ts";
 import type { Engine, Output, Wants } from "../../net/types.ts";
 
 /** Says what it got, line by line: "250 LINE"; "two" gets two lines, "bye" ends, "tls" asks for TLS. */
@@ -36,7 +37,7 @@ function createEcho(output: Output): Engine {
 }
 
 const play = async (text: string, chunkBytes = 0) =>
-  await playTranscript(parseTranscript(text), await enginePartner(createEcho, chunkBytes));
+  await playTranscript(parseTranscript(text), await enginePartner(createEcho, { chunkBytes }));
 
 Deno.test("playTranscript: what is as expected has no difference, whole and byte by byte", async () => {
   const good = [
@@ -84,7 +85,8 @@ Deno.test("playTranscript: the first difference, with its line and what was said
 });
 
 Deno.test("playTranscript: a session that turns to TLS is said, not hung on", async () => {
-  await assertRejects(() => play("S: 220 *\nC: tls\nS: 250 *\n"), Error, "TLS");
+  const text = "S: 220 *\nC: tls\nS: 250 *\nC: a\nS: 250 *\n";
+  await assertRejects(() => play(text), Error, "TLS");
 });
 
 Deno.test("describeDifference: name, line, dialogue, expected, got, nothing that moves a cursor", async () => {

@@ -108,7 +108,7 @@ Deno.test("runSession: a connection reset while reading ends the session quietly
   const reset = new Deno.errors.ConnectionReset("reset");
   const { end, toy, trace } = await run(new Tape(["A\r\n", reset]));
   assertEquals([end, toy.ended], ["eof", "eof"]);
-  assertEquals(trace.ids, ["net.session.ended"]);
+  assertEquals(trace.ids, ["net.dialogue.begun", "net.session.ended"]);
 });
 
 Deno.test("runSession: a truncated TLS stream is the end of input", async () => {
@@ -121,7 +121,7 @@ Deno.test("runSession: a write that fails ends the session with io_error, told o
   tape.failWrites = true;
   const { end, toy, trace } = await run(tape);
   assertEquals([end, toy.ended, toy.endCalls], ["io_error", "io_error", 1]);
-  assertEquals(trace.ids, ["net.session.ended"]);
+  assertEquals(trace.ids, ["net.dialogue.begun", "net.session.ended"]);
 });
 
 Deno.test("runSession: an engine that throws gives the client the protocol's 421 and a trace line", async () => {
