@@ -109,4 +109,5 @@ export class KeptFile {
   }
 }
 
-const more = (count: number): string => count === 0 ? "" : `, and ${count} lines more`;
+const more = (count: number): string =>
+  count === 0 ? "" : `, and ${count} more line${count === 1 ? "" : "s"}`;
