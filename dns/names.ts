@@ -1,8 +1,10 @@
 /**
  * Names in the DNS: which are possible, which can name a host, the name of an address for reverse look-ups
- * (RFC 1035 section 3.5, RFC 3596 section 2.5), and addresses as one canonical text (RFC 5952).
+ * (RFC 1035 section 3.5, RFC 3596 section 2.5).
  */
 import { isMappedIpv4, parseIp } from "../net/ip.ts";
+
+export { canonicalIp, showIp } from "../net/ip.ts";
 
 /** Longest name, as text without the final dot (RFC 1035 section 2.3.4: 255 octets on the wire). */
 export const MAX_NAME_LENGTH = 253;
@@ -29,36 +31,6 @@ export function isHostName(name: string, labels = 1): boolean {
   const parts = bare.split(".");
   return parts.length >= labels &&
     parts.every((label) => /^[A-Za-z0-9_](?:[A-Za-z0-9_-]*[A-Za-z0-9_])?$/.test(label));
-}
-
-/** Index and length of the longest run of zero groups, two or more. */
-function longestZeros(groups: readonly number[]): { at: number; length: number } {
-  let best = { at: -1, length: 1 };
-  for (let i = 0; i < groups.length; i++) {
-    let end = i;
-    while (end < groups.length && groups[end] === 0) end++;
-    if (end - i > best.length) best = { at: i, length: end - i };
-    if (end > i) i = end;
-  }
-  return best;
-}
-
-/** Four or sixteen bytes as text: a.b.c.d, or RFC 5952. IPv4 in sixteen bytes (::ffff:a.b.c.d) becomes a.b.c.d. */
-export function showIp(bytes: Uint8Array): string {
-  if (bytes.length === 4) return bytes.join(".");
-  if (isMappedIpv4(bytes)) return bytes.subarray(12).join(".");
-  const groups: number[] = [];
-  for (let i = 0; i < 16; i += 2) groups.push(((bytes[i] ?? 0) << 8) | (bytes[i + 1] ?? 0));
-  const zeros = longestZeros(groups);
-  const hex = (part: readonly number[]) => part.map((g) => g.toString(16)).join(":");
-  if (zeros.at < 0) return hex(groups);
-  return `${hex(groups.slice(0, zeros.at))}::${hex(groups.slice(zeros.at + zeros.length))}`;
-}
-
-/** A numeric address in its one text; null when `text` is none. */
-export function canonicalIp(text: string): string | null {
-  const bytes = parseIp(text);
-  return bytes === null ? null : showIp(bytes);
 }
 
 /** The nibbles of an IPv6 address, or the numbers of an IPv4 one, last first, joined by dots; null: no address. */

@@ -2,7 +2,7 @@
  * Numeric addresses as sixteen bytes: IPv6 as it is, IPv4 as ::ffff:a.b.c.d (RFC 4291 section 2.5.5.2).
  *
  * Sockets, /proc and clients write the same address in different ways; whoever compares two addresses compares
- * these bytes. Host names are not resolved here.
+ * these bytes, or one canonical text (RFC 5952). Host names are not resolved here.
  */
 
 function parseIpv4(text: string, into: Uint8Array, at: number): boolean {
@@ -67,6 +67,46 @@ export function plainIp(text: string): string {
   if (text.startsWith("::ffff:") && text.includes(".")) return text.slice(7);
   const bytes = parseIp(text);
   return bytes !== null && isMappedIpv4(bytes) ? bytes.subarray(12).join(".") : text;
+}
+
+/** Index and length of the longest run of zero groups, two or more. */
+function longestZeros(groups: readonly number[]): { at: number; length: number } {
+  let best = { at: -1, length: 1 };
+  for (let i = 0; i < groups.length; i++) {
+    let end = i;
+    while (end < groups.length && groups[end] === 0) end++;
+    if (end - i > best.length) best = { at: i, length: end - i };
+    if (end > i) i = end;
+  }
+  return best;
+}
+
+/** Four or sixteen bytes as text: a.b.c.d, or RFC 5952. IPv4 in sixteen bytes (::ffff:a.b.c.d) becomes a.b.c.d. */
+export function showIp(bytes: Uint8Array): string {
+  if (bytes.length === 4) return bytes.join(".");
+  if (isMappedIpv4(bytes)) return bytes.subarray(12).join(".");
+  const groups: number[] = [];
+  for (let i = 0; i < 16; i += 2) groups.push(((bytes[i] ?? 0) << 8) | (bytes[i + 1] ?? 0));
+  const zeros = longestZeros(groups);
+  const hex = (part: readonly number[]) => part.map((g) => g.toString(16)).join(":");
+  if (zeros.at < 0) return hex(groups);
+  return `${hex(groups.slice(0, zeros.at))}::${hex(groups.slice(zeros.at + zeros.length))}`;
+}
+
+/** A numeric address in its one text; null when `text` is none. */
+export function canonicalIp(text: string): string | null {
+  const bytes = parseIp(text);
+  return bytes === null ? null : showIp(bytes);
+}
+
+/**
+ * The /24 or the IPv6 /64 that an address belongs to, as a key: one customer of a provider has at least that. A network's
+ * own text, such as "192.0.2.0/24" or "2001:db8::/64", has the key of its addresses; what is no address is its own key.
+ */
+export function networkKey(ip: string): string {
+  if (!ip.includes(":")) return ip.slice(0, Math.max(0, ip.lastIndexOf("."))) || ip;
+  const bytes = parseIp(ip.split("/")[0] ?? "");
+  return bytes === null ? ip : bytes.subarray(0, 8).join(".");
 }
 
 /** One text for one socket end, whatever way its address was written; "" when it is not numeric. */

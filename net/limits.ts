@@ -1,12 +1,12 @@
 /**
- * How many sessions there are, in all and per address, shared by all workers of the process.
+ * How many sessions there are, in all, per address and per network (/24, IPv6 /64), shared by all workers of the process.
  *
- * One SharedArrayBuffer: counters, an open-addressing table of addresses, and for each worker a journal of the table
- * slots that its sessions hold, so that a worker that died can be reclaimed. There is no lock: a slot's key may
- * change only while its count is FREE or CLAIMED, and every step is one atomic operation. In the narrow race of two
- * workers seeing the same new address at the same moment an address may be counted in two slots, which makes its limit
- * a little generous and is gone with its sessions. Hashes are seeded, so nobody can choose colliding addresses.
+ * One SharedArrayBuffer: counters, a table of addresses, one of networks (count_table.ts), and for each worker a journal
+ * of the table slots that its sessions hold, so that a worker that died can be reclaimed. There is no lock. While networks
+ * have no limit their table is not touched: its memory is never had, and an address is counted as if there were none.
  */
+import { CountTable, NO_SLOT, tableCells } from "./count_table.ts";
+import { networkKey } from "./ip.ts";
 
 /** What is counted for the whole process. */
 export const COUNTERS = [
@@ -15,6 +15,7 @@ export const COUNTERS = [
   "session_numbers",
   "refused_sessions",
   "refused_address",
+  "refused_network",
   "refused_busy",
   "stalled",
   "stuck",
@@ -22,25 +23,21 @@ export const COUNTERS = [
 
 export type Counter = (typeof COUNTERS)[number];
 
-/** Cells before the table: a seed, the sizes, the counters. */
+/** Cells before the tables: a seed, the sizes, the counters. */
 const HEADER = 32;
 const SEED = 0;
 const CAPACITY = 1;
 const JOURNAL = 2;
 const FIRST_COUNTER = 4;
 
-/** Slots looked at for one address; the table is at most a quarter full. */
-const WINDOW = 32;
-const FREE = 0;
-const CLAIMED = -1;
-/** A session that holds no slot: all of its window was taken. */
-const NO_SLOT = 0x7fffffff;
+/** Cells of the journal for one session: the slots of its address and of its network, each one more; 0: none. */
+const ENTRY = 2;
 
 /** Room for this many sessions is always there, so that a reload may raise the limit. */
 const LEAST_PLACES = 16_384;
 
 /** What `enter` says: a ticket for `leave`, or why not. */
-export type Admission = number | "sessions" | "address";
+export type Admission = number | "sessions" | "address" | "network";
 
 /** Memory for the limits of `workers` workers and `maxSessions` sessions (a reload may raise them to 16,384). */
 export function makeSharedLimits(maxSessions: number, workers: number): SharedArrayBuffer {
@@ -48,7 +45,7 @@ export function makeSharedLimits(maxSessions: number, workers: number): SharedAr
   const places = Math.max(maxSessions, LEAST_PLACES);
   while (capacity < places * 4) capacity *= 2;
   const journal = places + 1;
-  const cells = HEADER + capacity * 2 + journal * workers;
+  const cells = HEADER + 2 * tableCells(capacity) + journal * ENTRY * workers;
   const shared = new SharedArrayBuffer(cells * 4);
   const header = new Int32Array(shared);
   header[SEED] = crypto.getRandomValues(new Int32Array(1))[0] ?? 1;
@@ -57,31 +54,21 @@ export function makeSharedLimits(maxSessions: number, workers: number): SharedAr
   return shared;
 }
 
-/** Two hashes of an address's text: where it stands in the table, and its key there (never 0). */
-function hash(seed: number, text: string): { index: number; key: number } {
-  let a = seed | 0;
-  let b = ~seed | 0;
-  for (let i = 0; i < text.length; i++) {
-    const c = text.charCodeAt(i);
-    a = Math.imul(a ^ c, 0x01000193);
-    b = Math.imul(b ^ c, 0x5bd1e995) + (b >>> 15);
-  }
-  a = Math.imul(a ^ (a >>> 16), 0x85ebca6b);
-  a ^= a >>> 13;
-  b = Math.imul(b ^ (b >>> 15), 0xc2b2ae35 | 0);
-  b ^= b >>> 16;
-  return { index: a >>> 0, key: b === 0 ? 1 : b };
-}
-
 /** One worker's view of the shared limits. */
 export class SessionLimits {
   /** Sessions at one time; may be changed by a reload. */
   maxSessions: number;
   /** Sessions of one address at one time; may be changed by a reload. */
   maxPerAddress: number;
+  /** Sessions of one /24 or IPv6 /64 at one time; 0: no limit. May be changed by a reload. */
+  maxPerNetwork = 0;
+  /** Addresses that the limit of networks is not for, asked when it is reached; null: it is for all. */
+  sparesNetwork: ((ip: string) => boolean) | null = null;
   readonly #cells: Int32Array;
-  readonly #mask: number;
-  readonly #counts: number;
+  readonly #addresses: CountTable;
+  readonly #networks: CountTable;
+  /** Cell at which the journals begin, and at which this worker's does. */
+  readonly #journals: number;
   readonly #journal: number;
   readonly #journalSize: number;
   readonly #freeTickets: number[] = [];
@@ -94,12 +81,15 @@ export class SessionLimits {
     maxSessions: number,
     maxPerAddress: number,
   ) {
-    this.#cells = new Int32Array(shared);
-    const capacity = this.#cells[CAPACITY] ?? 0;
-    this.#mask = capacity - 1;
-    this.#counts = HEADER + capacity;
-    this.#journalSize = this.#cells[JOURNAL] ?? 0;
-    this.#journal = HEADER + capacity * 2 + this.#journalSize * worker;
+    const cells = this.#cells = new Int32Array(shared);
+    const capacity = cells[CAPACITY] ?? 0;
+    const seed = cells[SEED] ?? 0;
+    const second = HEADER + tableCells(capacity);
+    this.#addresses = new CountTable(cells, HEADER, capacity, seed);
+    this.#networks = new CountTable(cells, second, capacity, seed);
+    this.#journalSize = cells[JOURNAL] ?? 0;
+    this.#journals = second + tableCells(capacity);
+    this.#journal = this.#journals + this.#journalSize * ENTRY * worker;
     this.maxSessions = maxSessions;
     this.maxPerAddress = maxPerAddress;
   }
@@ -120,14 +110,15 @@ export class SessionLimits {
 
   /** Sessions of one address now. */
   sessionsOf(ip: string): number {
-    const { index, key } = hash(this.#cells[SEED] ?? 0, ip);
-    let sum = 0;
-    for (let i = 0; i < WINDOW; i++) {
-      const slot = (index + i) & this.#mask;
-      const n = Atomics.load(this.#cells, this.#counts + slot);
-      if (n > 0 && Atomics.load(this.#cells, HEADER + slot) === key) sum += n;
-    }
-    return sum;
+    return this.#addresses.countOf(ip);
+  }
+
+  /**
+   * Sessions now of the network that an address is in; a network's own text will do as well. 0 while networks have no
+   * limit.
+   */
+  sessionsOfNetwork(ip: string): number {
+    return this.maxPerNetwork === 0 ? 0 : this.#networks.countOf(networkKey(ip));
   }
 
   /** Counts a new session of `ip` in, unless a limit forbids it. */
@@ -139,32 +130,32 @@ export class SessionLimits {
       this.count("refused_sessions");
       return "sessions";
     }
-    const { index, key } = hash(this.#cells[SEED] ?? 0, ip);
-    const slot = this.#addTo(index, key);
-    if (slot === null) {
-      this.#freeTickets.push(ticket);
-      this.count("sessions_open", -1);
-      this.count("refused_address");
-      return "address";
+    const slot = this.#addresses.add(ip, this.maxPerAddress);
+    if (slot === null) return this.#refuse(ticket, "address");
+    const entry = this.#journal + ticket * ENTRY;
+    Atomics.store(this.#cells, entry, slot === NO_SLOT ? NO_SLOT : slot + 1);
+    if (this.maxPerNetwork > 0 && !this.#enterNetwork(ip, entry)) {
+      Atomics.store(this.#cells, entry, 0);
+      this.#addresses.release(slot);
+      return this.#refuse(ticket, "network");
     }
-    Atomics.store(this.#cells, this.#journal + ticket, slot === NO_SLOT ? NO_SLOT : slot + 1);
     this.count("sessions_total");
     return ticket;
   }
 
   /** Counts a session out. */
   leave(ticket: number): void {
-    this.#release(this.#journal + ticket);
+    this.#release(this.#journal + ticket * ENTRY);
     this.#freeTickets.push(ticket);
   }
 
   /** Counts out everything that the dead worker `worker` held. Nobody may use its number meanwhile. */
   reclaim(worker: number): number {
-    const first = HEADER + (this.#mask + 1) * 2 + this.#journalSize * worker;
+    const first = this.#journals + this.#journalSize * ENTRY * worker;
     let freed = 0;
-    for (let cell = first; cell < first + this.#journalSize; cell++) {
-      if (Atomics.load(this.#cells, cell) === 0) continue;
-      this.#release(cell);
+    for (let entry = first; entry < first + this.#journalSize * ENTRY; entry += ENTRY) {
+      if (Atomics.load(this.#cells, entry) === 0) continue;
+      this.#release(entry);
       freed++;
     }
     return freed;
@@ -176,43 +167,31 @@ export class SessionLimits {
     return this.#freshTicket < this.#journalSize ? this.#freshTicket++ : undefined;
   }
 
-  #release(journalCell: number): void {
-    const held = Atomics.exchange(this.#cells, journalCell, 0);
-    if (held === 0) return;
-    if (held !== NO_SLOT) Atomics.sub(this.#cells, this.#counts + held - 1, 1);
-    this.count("sessions_open", -1);
-  }
-
-  /** Adds a session to the slot of `key`: the slot, NO_SLOT when all are taken, null when the address has enough. */
-  #addTo(index: number, key: number): number | null {
-    for (let attempt = 0; attempt < 8; attempt++) {
-      let free = -1;
-      for (let i = 0; i < WINDOW; i++) {
-        const slot = (index + i) & this.#mask;
-        const n = Atomics.load(this.#cells, this.#counts + slot);
-        if (n === FREE) {
-          if (free < 0) free = slot;
-        } else if (n !== CLAIMED && Atomics.load(this.#cells, HEADER + slot) === key) {
-          if (n >= this.maxPerAddress) return null;
-          if (this.#swap(slot, n, n + 1)) return slot;
-          free = -2;
-          break;
-        }
-      }
-      if (free === -1) return NO_SLOT;
-      if (free >= 0 && this.#claim(free, key)) return free;
+  /** Counts a session in with its network; false: that has enough. */
+  #enterNetwork(ip: string, entry: number): boolean {
+    const key = networkKey(ip);
+    let slot = this.#networks.add(key, this.maxPerNetwork);
+    if (slot === null && this.sparesNetwork?.(ip) === true) {
+      slot = this.#networks.add(key, Number.MAX_SAFE_INTEGER);
     }
-    return NO_SLOT;
-  }
-
-  #claim(slot: number, key: number): boolean {
-    if (!this.#swap(slot, FREE, CLAIMED)) return false;
-    Atomics.store(this.#cells, HEADER + slot, key);
-    Atomics.store(this.#cells, this.#counts + slot, 1);
+    if (slot === null) return false;
+    if (slot !== NO_SLOT) Atomics.store(this.#cells, entry + 1, slot + 1);
     return true;
   }
 
-  #swap(slot: number, from: number, to: number): boolean {
-    return Atomics.compareExchange(this.#cells, this.#counts + slot, from, to) === from;
+  #refuse(ticket: number, why: "address" | "network"): Admission {
+    this.#freeTickets.push(ticket);
+    this.count("sessions_open", -1);
+    this.count(`refused_${why}`);
+    return why;
+  }
+
+  #release(entry: number): void {
+    const network = Atomics.exchange(this.#cells, entry + 1, 0);
+    const address = Atomics.exchange(this.#cells, entry, 0);
+    if (network > 0) this.#networks.release(network - 1);
+    if (address === 0) return;
+    this.#addresses.release(address === NO_SLOT ? NO_SLOT : address - 1);
+    this.count("sessions_open", -1);
   }
 }

@@ -6,35 +6,18 @@
  * up) pauses and goes on: the listener never ends by itself.
  */
 import { NET_EVENTS } from "../trace/events_net.ts";
-import { bind, type ListenAddress, showAddress } from "./address.ts";
+import { bind, showAddress } from "./address.ts";
 import { plainIp } from "./ip.ts";
-import type { SessionLimits } from "./limits.ts";
+import type { ListenerSetup } from "./listener_setup.ts";
 import { note } from "./note.ts";
-import { Session, type SessionSetup } from "./session.ts";
+import type { ProxiedEnds } from "./proxy.ts";
+import { takeProxyHeader } from "./proxy_header.ts";
+import { Session } from "./session.ts";
 import { oneLine } from "./session_setup.ts";
 import { shutdownSocket } from "./shutdown.ts";
 import type { Duplex, Peer, RefuseReason, SecureInfo } from "./types.ts";
 
-/** Environment that a connection rule gives a session; null: the address may not connect. A promise never rejects. */
-export type Rules = (ip: string) => RuleAnswer | Promise<RuleAnswer>;
-type RuleAnswer = Readonly<Record<string, string>> | null;
-
-/** What a listener needs. */
-export interface ListenerSetup extends SessionSetup {
-  readonly address: ListenAddress;
-  readonly limits: SessionLimits;
-  /** Several workers listen on this port. */
-  readonly reusePort?: boolean;
-  /** True: too much is in hand for a new session. */
-  readonly tooBusy?: () => boolean;
-  readonly rules?: Rules;
-  /** Sessions begin with TLS (smtps, pop3s) and `upgrade` is there. */
-  readonly implicitTls?: boolean;
-  /** Our name for the peers of this listener (TCPLOCALHOST). */
-  readonly localHost?: string | null;
-  /** What clients of this listener come for. */
-  readonly service?: Peer["service"];
-}
+export type { ListenerSetup, ProxyTerms, Rules } from "./listener_setup.ts";
 
 /** Pause after an accept that failed. */
 const ACCEPT_PAUSE_MS = 100;
@@ -46,6 +29,7 @@ const NO_ENV: Readonly<Record<string, string>> = {};
 const REFUSAL: Readonly<Record<RefuseReason, string>> = {
   sessions: "too many sessions",
   address: "too many sessions of this address",
+  network: "too many sessions of this network",
   busy: "too many deliveries in hand",
   shutdown: "stopping",
   fault: "internal fault",
@@ -56,6 +40,8 @@ export class Listener {
   readonly #setup: ListenerSetup;
   readonly #socket: Deno.TcpListener;
   readonly #sessions = new Set<Session>();
+  /** Connections of proxies whose header is not complete. */
+  readonly #headless = new Set<Deno.TcpConn>();
   #accepting: Promise<void> | null = null;
   #stopping = false;
   #emptied: (() => void) | null = null;
@@ -108,6 +94,7 @@ export class Listener {
       note(this.#setup.trace, 0, NET_EVENTS.stopping, { ...this.#names(), sessions: open });
       this.#socket.close();
       this.#endPause?.();
+      for (const conn of this.#headless) closeQuietly(conn);
     }
     await this.#accepting;
     for (const session of [...this.#sessions]) session.stop();
@@ -176,9 +163,34 @@ export class Listener {
 
   /** Serves or refuses an accepted connection. */
   #admit(conn: Deno.TcpConn): void {
+    const ip = plainIp(conn.remoteAddr.hostname);
+    const { proxies } = this.#setup;
+    if (proxies?.isProxy(ip) !== true) return this.#place(conn, conn, ip, null);
+    void this.#admitProxied(conn, ip, proxies.seconds);
+  }
+
+  /** A connection of a proxy: nothing is done before its header is complete. */
+  async #admitProxied(socket: Deno.TcpConn, proxy: string, seconds: number): Promise<void> {
+    const { wheel, limits, abort } = this.#setup;
+    if (this.#headless.size >= limits.maxSessions) return this.#refuse(socket, proxy, "sessions");
+    this.#headless.add(socket);
+    try {
+      const { conn, ends } = await takeProxyHeader(socket, wheel, seconds, abort);
+      this.#headless.delete(socket);
+      const ip = ends?.remoteIp ?? proxy;
+      note(this.#setup.trace, 0, NET_EVENTS.proxied, { proxy, ip, port: ends?.remotePort ?? 0 });
+      this.#place(conn, socket, ip, ends);
+    } catch (error) {
+      this.#headless.delete(socket);
+      closeQuietly(socket);
+      const reason = error instanceof Error ? error.message : String(error);
+      if (!this.#stopping) note(this.#setup.trace, 0, NET_EVENTS.refused, { ip: proxy, reason });
+    }
+  }
+
+  /** Gives the client at `ip` its place, or not. `socket`: what `conn` is, or is around. */
+  #place(conn: Duplex, socket: Deno.TcpConn, ip: string, ends: ProxiedEnds | null): void {
     const { limits, tooBusy, rules } = this.#setup;
-    const remote = conn.remoteAddr;
-    const ip = plainIp(remote.hostname);
     const env = rules === undefined ? NO_ENV : rules(ip);
     if (env === null) return conn.close();
     if (this.#stopping) return this.#refuse(conn, ip, "shutdown");
@@ -188,10 +200,12 @@ export class Listener {
     }
     const ticket = limits.enter(ip);
     if (typeof ticket === "string") return this.#refuse(conn, ip, ticket);
-    if (!(env instanceof Promise)) return this.#open(conn, ip, ticket, env);
+    if (!(env instanceof Promise)) return this.#open(conn, socket, ip, ends, ticket, env);
     // A rule for names waits for the DNS; the connection has its place meanwhile.
     void env.then((found) => {
-      if (found !== null && !this.#stopping) return this.#open(conn, ip, ticket, found);
+      if (found !== null && !this.#stopping) {
+        return this.#open(conn, socket, ip, ends, ticket, found);
+      }
       if (found === null) closeQuietly(conn);
       else this.#refuse(conn, ip, "shutdown");
       this.#leave(ticket);
@@ -200,23 +214,24 @@ export class Listener {
 
   /** Begins the session of a connection that has its place. */
   #open(
-    conn: Deno.TcpConn,
+    conn: Duplex,
+    socket: Deno.TcpConn,
     ip: string,
+    ends: ProxiedEnds | null,
     ticket: number,
     env: Readonly<Record<string, string>>,
   ): void {
     const { limits } = this.#setup;
-    const remote = conn.remoteAddr;
-    const local = conn.localAddr;
-    sendAtOnce(conn);
+    const local = socket.localAddr;
+    sendAtOnce(socket);
     this.#serve(conn, ticket, {
       kind: "socket",
       remoteIp: ip,
-      remotePort: remote.port,
+      remotePort: ends?.remotePort ?? socket.remoteAddr.port,
       remoteHost: null,
       remoteInfo: null,
-      localIp: plainIp(local.hostname),
-      localPort: local.port,
+      localIp: ends?.localIp ?? plainIp(local.hostname),
+      localPort: ends?.localPort ?? local.port,
       localHost: this.#setup.localHost ?? null,
       env,
       session: limits.nextSession(),
@@ -226,7 +241,7 @@ export class Listener {
   }
 
   /** Runs a session; its place is free again when it ends, whatever happens. */
-  #serve(conn: Deno.TcpConn, ticket: number, peer: Peer): void {
+  #serve(conn: Duplex, ticket: number, peer: Peer): void {
     const { implicitTls, upgrade } = this.#setup;
     if (implicitTls !== true || upgrade === undefined) return this.#begin(conn, null, ticket, peer);
     upgrade(conn, peer).then(
@@ -263,7 +278,7 @@ export class Listener {
   }
 
   /** A connection that is not served. */
-  #refuse(conn: Deno.TcpConn, ip: string, why: RefuseReason): void {
+  #refuse(conn: Duplex, ip: string, why: RefuseReason): void {
     note(this.#setup.trace, 0, NET_EVENTS.refused, { ip, reason: REFUSAL[why] });
     if (this.#setup.implicitTls === true) closeQuietly(conn);
     else this.#say(conn, why);

@@ -9,8 +9,10 @@ import { NET_EVENTS } from "../trace/events_net.ts";
 import { endOfTurn } from "./turn.ts";
 import { traceBegun, tracePiece } from "./dialogue.ts";
 import { giveLarge, giveSmall, takeLarge, takeSmall } from "./buffers.ts";
+import { discardInput, LINGER_SECONDS } from "./linger.ts";
 import { note } from "./note.ts";
 import { ReplyBuffer } from "./output.ts";
+import { ReadAhead } from "./read_ahead.ts";
 import { asEndReason, CLOSED, oneLine } from "./session_setup.ts";
 import type { SessionEnd, SessionSetup } from "./session_setup.ts";
 import type { Timed } from "./timers.ts";
@@ -18,13 +20,13 @@ import type { Duplex, EndReason, Engine, Peer, SecureInfo } from "./types.ts";
 
 export type { Secured, SessionEnd, SessionSetup, Upgrade } from "./session_setup.ts";
 
-/** After a last reply, how long and how much more of the client's input is read and thrown away. */
-const LINGER_SECONDS = 2;
-const LINGER_BYTES = 1 << 20;
+/** What lies in the socket's buffer when a connection is taken is there after one turn of the event loop. */
+const LOOK_MS = 0;
 
 const LF = 10;
+const NOTHING = new Uint8Array(0);
 
-type Phase = "working" | "reading" | "writing" | "upgrading" | "lingering" | "over";
+type Phase = "holding" | "working" | "reading" | "writing" | "upgrading" | "lingering" | "over";
 
 /** One connection's life. */
 export class Session implements Timed {
@@ -86,7 +88,8 @@ export class Session implements Timed {
   /** Ends the session as soon as no message is in hand. */
   stop(): void {
     this.#stopping = true;
-    if (this.#phase === "reading" && !this.#engine.busy) this.#endNow("shutdown");
+    if (this.#phase === "holding") this.#stopHolding();
+    else if (this.#phase === "reading" && !this.#engine.busy) this.#endNow("shutdown");
   }
 
   /** Ends the session now, whatever is in hand. */
@@ -109,6 +112,9 @@ export class Session implements Timed {
         this.#reason ??= "stalled";
         this.#traceStall();
         this.#abortWrite();
+        return;
+      case "holding":
+        this.#stopHolding();
         return;
       case "reading":
         this.#endNow(now >= this.#lastTick ? "session_time" : "idle");
@@ -133,9 +139,13 @@ export class Session implements Timed {
     let buffer = small;
     try {
       if (secured !== null) engine.secured?.(secured);
-      const started = engine.start();
-      if (started !== undefined) await started;
-      if (this.#output.pending > 0) await this.#flush();
+      const delay = engine.greetDelaySeconds;
+      if (delay !== undefined) await this.#hold(delay);
+      if (this.#goesOn()) {
+        const started = engine.start();
+        if (started !== undefined) await started;
+        if (this.#output.pending > 0) await this.#flush();
+      }
       while (this.#goesOn()) {
         if (engine.wants === "tls") await this.#upgrade();
         else {
@@ -176,6 +186,34 @@ export class Session implements Timed {
   #goesOn(): boolean {
     if (this.#reason !== null || this.#engine.wants === "close") return false;
     return !this.#stopping || this.#engine.busy;
+  }
+
+  /**
+   * Waits `seconds` before the greeting, or until the client speaks or goes; 0: for what came already. Nothing of what it
+   * said is lost.
+   */
+  async #hold(seconds: number): Promise<void> {
+    const { wheel, abort } = this.#setup;
+    const conn = this.#conn;
+    const ahead = conn instanceof ReadAhead ? conn : new ReadAhead(conn, NOTHING, abort);
+    this.#conn = ahead;
+    this.#phase = "holding";
+    if (seconds > 0) wheel.set(this, wheel.after(seconds));
+    else setTimeout(() => ahead.stopWaiting(), LOOK_MS);
+    const heard = await ahead.listen();
+    if (this.#phase === "holding") {
+      this.#phase = "working";
+      wheel.set(this, this.#lastTick);
+    }
+    if (heard === "gone") this.#reason ??= "eof";
+    if (heard !== "spoke") return;
+    // More may be on its way: when the session ends with the greeting, a reset must not destroy that.
+    this.#pipelined = true;
+    this.#engine.spokeEarly?.();
+  }
+
+  #stopHolding(): void {
+    if (this.#conn instanceof ReadAhead) this.#conn.stopWaiting();
   }
 
   #beginRead(): void {
@@ -274,16 +312,7 @@ export class Session implements Timed {
     if (!this.#pipelined) return;
     this.#phase = "lingering";
     this.#setup.wheel.set(this, this.#setup.wheel.after(LINGER_SECONDS));
-    try {
-      await this.#conn.closeWrite();
-      for (let left = LINGER_BYTES; left > 0;) {
-        const count = await this.#conn.read(buffer);
-        if (count === null) return;
-        left -= count;
-      }
-    } catch {
-      // The peer went first, or the time is over: the last reply was written.
-    }
+    await discardInput(this.#conn, buffer);
   }
 
   async #upgrade(): Promise<void> {

@@ -76,6 +76,13 @@ export interface Engine {
    */
   secured?(info: SecureInfo): void;
   readonly wants: Wants;
+  /**
+   * Seconds to wait before `start` for a client that can't wait its turn; 0: only look whether it spoke already. Absent:
+   * `start` is called at once. What the client says meanwhile ends the wait and reaches `receive` as ever.
+   */
+  readonly greetDelaySeconds?: number | undefined;
+  /** The client spoke before its greeting; called before `start`, and only where `greetDelaySeconds` asks for it. */
+  spokeEarly?(): void;
   /** True while a message is in hand: a stop waits for it (bounded by shutdown_seconds). */
   readonly busy: boolean;
   /** Longest silence allowed now, in seconds. */
@@ -85,7 +92,7 @@ export interface Engine {
 }
 
 /** Why a connection is answered with one line and closed. */
-export type RefuseReason = "sessions" | "address" | "busy" | "shutdown" | "fault";
+export type RefuseReason = "sessions" | "address" | "network" | "busy" | "shutdown" | "fault";
 
 /** A protocol as listeners and drivers see it. */
 export interface Protocol {

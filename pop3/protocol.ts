@@ -27,6 +27,7 @@ const LOGIN_TIMES = makeLoginTimes();
 const REFUSALS: Readonly<Record<RefuseReason, Reply>> = {
   sessions: REPLIES.tooManySessions,
   address: REPLIES.tooManySessions,
+  network: REPLIES.tooManySessions,
   busy: REPLIES.tooManySessions,
   shutdown: REPLIES.stopping,
   fault: REPLIES.failure,

@@ -25,6 +25,7 @@ export interface QmtpService extends Omit<QmtpDeps, "config"> {
 const REFUSALS: Readonly<Record<RefuseReason, Reply>> = {
   sessions: REPLIES.too_busy,
   address: REPLIES.too_many_sessions,
+  network: REPLIES.too_busy,
   busy: REPLIES.too_busy,
   shutdown: REPLIES.shutdown,
   fault: REPLIES.fault,

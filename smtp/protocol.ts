@@ -7,6 +7,7 @@
  */
 import { createClosedEngine } from "../net/closed_engine.ts";
 import type { Engine, Output, Peer, Protocol, RefuseReason } from "../net/types.ts";
+import { POLICY_REPLIES } from "../policy/replies.ts";
 import type { Settings } from "../settings/mod.ts";
 import { SMTP_EVENTS } from "../trace/events_smtp.ts";
 import { ControlError } from "../validate/types.ts";
@@ -14,6 +15,7 @@ import type { SmtpConfigReader } from "./config.ts";
 import { REPLIES, type Reply } from "./replies.ts";
 import { createSmtpEngine } from "./session.ts";
 import type { SmtpDeps } from "./state.ts";
+import { bytesOf } from "./text.ts";
 
 /** What the service works with; `config` comes anew for each session. */
 export interface SmtpService extends Omit<SmtpDeps, "config" | "tls"> {
@@ -24,9 +26,13 @@ export interface SmtpService extends Omit<SmtpDeps, "config" | "tls"> {
   readonly tls?: ((peer: Peer) => boolean) | undefined;
 }
 
-const REFUSALS: Readonly<Record<RefuseReason, Reply>> = {
+/** Policy's word, which is said before there is a session. */
+const ofNetwork = POLICY_REPLIES.sessions_of_network;
+
+const REFUSALS: Readonly<Record<RefuseReason, Pick<Reply, "bytes">>> = {
   sessions: REPLIES.too_busy,
   address: REPLIES.too_many_sessions,
+  network: { bytes: bytesOf(`${ofNetwork.code} ${ofNetwork.enhanced} ${ofNetwork.text}\r\n`) },
   busy: REPLIES.too_busy,
   shutdown: REPLIES.shutdown,
   fault: REPLIES.fault,

@@ -38,6 +38,12 @@ export const NET_EVENTS = {
     "listen",
     (f) => `refused ${f.ip}: ${f.reason}`,
   ),
+  proxied: event<{ proxy: string; ip: string; port: number }>(
+    "net.proxied",
+    3,
+    "listen",
+    (f) => `proxy ${f.proxy} brings ${f.ip} port ${f.port}`,
+  ),
   ended: event<{ reason: string }>(
     "net.session.ended",
     3,
