@@ -17,9 +17,11 @@ import { openSettings, type SettingsSnapshot } from "../settings/snapshot.ts";
 import { createSmtpConfigReader } from "../smtp/config.ts";
 import { createSmtpProtocol } from "../smtp/protocol.ts";
 import { NET_EVENTS } from "../trace/events.ts";
+import type { Tracer } from "../trace/tracer.ts";
 import { ControlError, type SiteLookup } from "../validate/types.ts";
 import { createLookupService, SiteFault } from "../validate/lookup.ts";
 import { type ParsedArgs, SiteError, UsageError } from "./command.ts";
+import { discarding } from "./discard_queue.ts";
 import { createExternalLogin } from "./external_login.ts";
 import { openKept, openKeptQueue } from "./kept.ts";
 import { openMaildropCache, openMaildrops } from "./maildrops.ts";
@@ -79,6 +81,10 @@ export interface SiteOptions {
    * the owner of the one maildrop it opens. Absent: it stays what it is.
    */
   readonly asRoot?: "settle" | "become_owner" | undefined;
+  /** Takes the trace, in place of the file that the settings name. */
+  readonly tracer?: Tracer | undefined;
+  /** Accepted mail is thrown away: the dialogue is what counts. */
+  readonly discardMail?: boolean;
 }
 
 /** How old, in milliseconds, what a service knows of control files may be, and of all other files. */
@@ -172,7 +178,7 @@ export function openLookup(place: SitePlace, settings: Settings, options: SiteOp
 export async function openSite(args: ParsedArgs, options: SiteOptions): Promise<Site> {
   const place = findSite(args);
   const snapshot = await readSettings(place);
-  const tracer = new SwitchTracer(place, complain);
+  const tracer = new SwitchTracer(place, complain, options.tracer);
   // Who gives root away does that first: the trace file is to be the new user's.
   const settles = options.isService || options.asRoot === "settle";
   let isSettled = !settles || Deno.uid() !== 0;
@@ -248,7 +254,8 @@ function openServices(
       host: Deno.hostname(),
       worker: options.worker ?? 0,
     };
-    const queue = keeper === null ? openQueue(queueOptions) : openKeptQueue(keeper, queueOptions);
+    const real = keeper === null ? openQueue(queueOptions) : openKeptQueue(keeper, queueOptions);
+    const queue = options.discardMail === true ? discarding(real) : real;
     const own = openAuthenticator({ settings, qmailDir: place.path, tracer, env });
     const kept = keeper === null ? null : openKept(keeper, settings, lookup, own, tracer);
     const auth = kept?.auth ?? own;

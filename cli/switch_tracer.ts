@@ -15,14 +15,19 @@ export class SwitchTracer implements Tracer {
   #chosen = "";
   readonly #place: TracePlace;
   readonly #complain: (sentence: string) => void;
+  readonly #instead: Tracer | null;
 
-  constructor(place: TracePlace, complain: (sentence: string) => void) {
+  /** `instead`: takes all events, whatever the settings say of file and level. */
+  constructor(place: TracePlace, complain: (sentence: string) => void, instead?: Tracer) {
     this.#place = place;
     this.#complain = complain;
+    this.#instead = instead ?? null;
+    this.level = instead?.level ?? 0;
   }
 
   /** Goes on as `settings` say; a file that stays the same is only opened anew (logrotate). */
   use(settings: Settings): void {
+    if (this.#instead !== null) return;
     const file = tracePath(settings.trace_file, this.#place.path, this.#place.root);
     const { trace_level: level, trace_format: format, trace_remoteip: remoteIp } = settings;
     const chosen = `${level} ${format} ${remoteIp} ${file}`;
@@ -37,7 +42,7 @@ export class SwitchTracer implements Tracer {
   }
 
   emit<F extends Fields>(session: number, event: TraceEvent<F>, fields: F): void {
-    this.#file?.emit(session, event, fields);
+    (this.#file ?? this.#instead)?.emit(session, event, fields);
   }
 
   flush(): void {
