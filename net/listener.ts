@@ -76,6 +76,11 @@ export class Listener {
     return this.#sessions.size;
   }
 
+  /** The sessions themselves, for administrators. */
+  list(): readonly Session[] {
+    return [...this.#sessions];
+  }
+
   /** Begins to accept. */
   start(): void {
     if (this.#accepting !== null) return;

@@ -16,7 +16,7 @@ import { ReadAhead } from "./read_ahead.ts";
 import { asEndReason, CLOSED, oneLine } from "./session_setup.ts";
 import type { SessionEnd, SessionSetup } from "./session_setup.ts";
 import type { Timed } from "./timers.ts";
-import type { Duplex, EndReason, Engine, Peer, SecureInfo } from "./types.ts";
+import type { Duplex, EndReason, Engine, EngineView, Peer, SecureInfo } from "./types.ts";
 
 export type { Secured, SessionEnd, SessionSetup, Upgrade } from "./session_setup.ts";
 
@@ -43,6 +43,8 @@ export class Session implements Timed {
   #phase: Phase = "working";
   /** Tick at which the session is too old. */
   #lastTick = 0;
+  /** Tick at which it began. */
+  #firstTick = 0;
   /** Set once the session ends for another reason than its engine's wish. */
   #reason: SessionEnd | null = null;
   #stopping = false;
@@ -73,10 +75,22 @@ export class Session implements Timed {
     return this.#engine.busy;
   }
 
+  /** Its age. */
+  get seconds(): number {
+    return this.#setup.wheel.secondsSince(this.#firstTick);
+  }
+
+  /** What there is to show of it. */
+  view(): EngineView {
+    const nothing = { login: null, sender: null, recipients: 0, messages: 0 };
+    return this.#engine.view?.() ?? { ...nothing, state: this.#phase };
+  }
+
   /** Begins the session; `ended` is called once. `secured`: the connection began with TLS. */
   begin(secured: SecureInfo | null, ended: (end: SessionEnd) => void): void {
     const wheel = this.#setup.wheel;
     this.#ended = ended;
+    this.#firstTick = wheel.now;
     this.#lastTick = this.due = wheel.after(this.#engine.sessionSeconds);
     wheel.add(this);
     if (this.#setup.trace.level >= 4) {

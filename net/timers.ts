@@ -53,6 +53,11 @@ export class TimerWheel {
     Deno.unrefTimer(this.#interval);
   }
 
+  /** How long ago a tick was. */
+  secondsSince(tick: number): number {
+    return Math.max(0, (this.now - tick) * this.#tickMs / 1000);
+  }
+
   /** The first tick that is at least `seconds` away. */
   after(seconds: number): number {
     return this.now + Math.ceil((seconds * 1000) / this.#tickMs) + 1;

@@ -62,6 +62,20 @@ export interface SecureInfo {
   readonly clientEmails?: readonly string[];
 }
 
+/** What an administrator is shown of a session. Texts as the client sent them. */
+export interface EngineView {
+  /** Where the dialogue stands: a few words. */
+  readonly state: string;
+  /** Who logged in; null: nobody. */
+  readonly login: string | null;
+  /** Reverse-path of the message in hand; null: there is none. */
+  readonly sender: string | null;
+  /** Its recipients so far. */
+  readonly recipients: number;
+  /** Messages that this session brought or fetched. */
+  readonly messages: number;
+}
+
 /** A protocol's session. */
 export interface Engine {
   /** The greeting. */
@@ -89,6 +103,8 @@ export interface Engine {
   readonly idleSeconds: number;
   /** Longest session, in seconds. */
   readonly sessionSeconds: number;
+  /** What there is to show; asked for by administrators only. */
+  view?(): EngineView;
 }
 
 /** Why a connection is answered with one line and closed. */

@@ -2,45 +2,17 @@
  * More cores: several isolates of this process listen on the same ports and share limits and statistics.
  *
  * The supervisor starts them, hands reloads and the stop on, and replaces one that died of an uncaught error while the
- * others go on. What a worker does is the program's: it gives `runWorker` a function. A worker that runs out of
+ * others go on. What a worker does is the program's: it gives `runWorker` a function, and both sides may say to each other
+ * what they like; only what is said before a worker began is lost, on its side. A worker that runs out of
  * memory takes the whole process with it, and one that hangs is not noticed here; both are the service manager's.
  */
 import { NET_EVENTS } from "../trace/events_net.ts";
 import type { Tracer } from "../trace/tracer.ts";
 import type { SessionLimits } from "./limits.ts";
 import { note } from "./note.ts";
+import type { Order, Report, WorkerJob, WorkerLine, WorkerService } from "./worker_types.ts";
 
-/** What a worker is told at its start. `C`: the program's configuration, anything that can be cloned. */
-export interface WorkerJob<C> {
-  /** Its number, from 0. A replacement has the number of the one it replaces. */
-  readonly worker: number;
-  /** Memory for its SessionLimits. */
-  readonly shared: SharedArrayBuffer;
-  readonly config: C;
-  /** Where to listen, as HOST:PORT; null for the first worker, which finds out (port 0 becomes a real one). */
-  readonly addresses: readonly string[] | null;
-}
-
-/** A worker at work. */
-export interface WorkerService<C> {
-  /** Where it listens. */
-  readonly addresses: readonly string[];
-  reload(config: C): void | Promise<void>;
-  /** Stops gracefully; resolves with the number of sessions that were forced. */
-  stop(seconds: number): Promise<number>;
-}
-
-type Order<C> =
-  | { readonly kind: "start"; readonly job: WorkerJob<C> }
-  | { readonly kind: "reload"; readonly config: C }
-  | { readonly kind: "stop"; readonly seconds: number };
-
-type Report =
-  /** Only now orders are heard: what is posted to a module that still loads is lost. */
-  | { readonly kind: "listening" }
-  | { readonly kind: "ready"; readonly addresses: readonly string[] }
-  | { readonly kind: "failed"; readonly reason: string }
-  | { readonly kind: "stopped"; readonly forced: number };
+export type { WorkerJob, WorkerLine, WorkerService } from "./worker_types.ts";
 
 /** The part of a worker's global scope that is used. */
 interface WorkerScope {
@@ -69,14 +41,21 @@ const reasonOf = (error: unknown): string => error instanceof Error ? error.mess
 
 /** Called once in a worker: serves what the supervisor orders with the service that `begin` starts. */
 export function runWorker<C>(
-  begin: (job: WorkerJob<C>) => WorkerService<C> | Promise<WorkerService<C>>,
+  begin: (job: WorkerJob<C>, line: WorkerLine) => WorkerService<C> | Promise<WorkerService<C>>,
 ): void {
   const scope = globalThis as unknown as WorkerScope;
   let service: WorkerService<C> | null = null;
+  let listen: (message: unknown) => void = () => {};
+  const line: WorkerLine = {
+    say: (message) => scope.postMessage({ kind: "says", message }),
+    hear: (taker) => void (listen = taker),
+  };
   const obey = async (order: Order<C>): Promise<void> => {
     switch (order.kind) {
+      case "tell":
+        return listen(order.message);
       case "start":
-        service = await begin(order.job);
+        service = await begin(order.job, line);
         return scope.postMessage({ kind: "ready", addresses: service.addresses });
       case "reload":
         return await service?.reload(order.config);
@@ -103,6 +82,8 @@ export interface SupervisorSetup<C> {
   /** A view of the shared limits, to free what a dead worker held. */
   readonly limits: SessionLimits;
   readonly trace: Tracer;
+  /** Takes what a worker says. */
+  readonly heard?: (worker: number, message: unknown) => void;
 }
 
 /** A worker that dies again within this time is replaced after a pause. */
@@ -166,6 +147,23 @@ export class Supervisor<C> {
     for (const place of this.#places) this.#order(place, { kind: "reload", config });
   }
 
+  /** Says something to one worker; lost while it is being replaced. */
+  tell(worker: number, message: unknown): void {
+    const place = this.#places[worker];
+    if (place !== undefined) this.#order(place, { kind: "tell", message });
+  }
+
+  /** Says something to all workers but one; how many that are. */
+  tellAll(message: unknown, but = -1): number {
+    let told = 0;
+    for (const [i, place] of this.#places.entries()) {
+      if (i === but || !place.isListening || place.worker === null) continue;
+      this.#order(place, { kind: "tell", message });
+      told++;
+    }
+    return told;
+  }
+
   /** Stops all workers; resolves with the number of sessions that were forced. */
   async stop(seconds: number): Promise<number> {
     this.#stopping = true;
@@ -216,6 +214,7 @@ export class Supervisor<C> {
 
   #heard(index: number, report: Report): void {
     if (report.kind === "listening") return this.#begin(index);
+    if (report.kind === "says") return this.#setup.heard?.(index, report.message);
     const place = this.#places[index] as Place;
     if (report.kind === "failed") {
       note(this.#setup.trace, 0, NET_EVENTS.workerFailed, {

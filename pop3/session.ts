@@ -5,7 +5,7 @@
  * (a login, a large Maildir, a message of several pieces), and the rest of the chunk follows it. Knows no sockets
  * and no timers. When the client is gone without QUIT, nothing was deleted and nothing moved.
  */
-import type { EndReason, Engine, Output, Peer, SecureInfo, Wants } from "../net/types.ts";
+import type { EndReason, Engine, EngineView, Output, Peer, SecureInfo, Wants } from "../net/types.ts";
 import { POP3_EVENTS } from "../trace/events.ts";
 import { apopJudge } from "./authorization.ts";
 import { lineForTrace, runLine } from "./commands.ts";
@@ -71,6 +71,17 @@ class Pop3Session implements Engine, Pop3Context {
 
   get busy(): boolean {
     return this.#running;
+  }
+
+  view(): EngineView {
+    const { state, login, counters } = this;
+    return {
+      state,
+      login: login === "" ? null : login,
+      sender: null,
+      recipients: 0,
+      messages: counters.retr,
+    };
   }
 
   get idleSeconds(): number {
