@@ -27,8 +27,16 @@ export type AuthAnswer =
 export type SessionEnv = Readonly<Record<string, string>>;
 
 export interface Authenticator {
-  /** Checks a clear-text password. Never rejects. */
-  checkPassword(login: string, password: string, env?: SessionEnv): Promise<AuthAnswer>;
+  /**
+   * Checks a clear-text password. Never rejects. `opensFor`: the session that opens the login's maildrop next, so that who judges
+   * in another process can do both with one question; others pay no heed to it.
+   */
+  checkPassword(
+    login: string,
+    password: string,
+    env?: SessionEnv,
+    opensFor?: number,
+  ): Promise<AuthAnswer>;
 }
 
 /**

@@ -6,10 +6,10 @@ import type { Account } from "../auth/types.ts";
 import type { Listing, Message } from "../pop3/listing.ts";
 import { type Maildrop, MaildropError, type UpdateReport } from "../pop3/maildrop.ts";
 import type { OpenMessage } from "../pop3/maildrop_files.ts";
-import type { AccountTokens } from "./client_logins.ts";
+import { type AccountTokens, isTaken, type Proof } from "./client_logins.ts";
 import type { Asking, Reply } from "./connection.ts";
 import { binaryOf, MAX_PAYLOAD_BYTES } from "./frames.ts";
-import { Trouble } from "./protocol.ts";
+import { Trouble, type TroubleKind, type Values, valuesOf } from "./protocol.ts";
 
 const SIZE_BYTES = 8;
 const INDEX_BYTES = 4;
@@ -33,7 +33,7 @@ const unknownMessage = (): Message => ({
 });
 
 /** Reads a listing page by page: of its files nothing is known here but unique-ids and sizes. */
-async function readListing(keeper: Asking, drop: number, facts: Reply): Promise<Listing> {
+async function readListing(keeper: Asking, drop: number, facts: Values): Promise<Listing> {
   const count = facts.number("count");
   const uniqueIds: string[] = [];
   for (let from = 0; from < count;) {
@@ -158,7 +158,15 @@ export function openKeeperDrops(
   const listings = new Map<number, Listing>();
   let kept = 0;
 
-  async function listingOf(drop: number, facts: Reply): Promise<Listing> {
+  /** The opened maildrop: it came with the login, or is asked for by its token. */
+  async function open(proof: Proof, session: number): Promise<Values> {
+    if (!("opened" in proof)) return await keeper.ask("drop", "drop.open", { ...proof, session });
+    const facts = valuesOf(proof.opened);
+    if (!("trouble" in proof.opened)) return facts;
+    throw new Trouble(facts.text("trouble") as TroubleKind, facts.text("reason"));
+  }
+
+  async function listingOf(drop: number, facts: Values): Promise<Listing> {
     const number = facts.number("listing");
     const known = listings.get(number);
     const listing = known ?? await readListing(keeper, drop, facts);
@@ -174,19 +182,26 @@ export function openKeeperDrops(
   }
 
   return async (account, session) => {
-    const token = tokens.get(account);
+    const proof = tokens.get(account);
     tokens.delete(account);
-    if (token === undefined) {
+    isTaken(account);
+    if (proof === undefined) {
       const why = "the keeper opens maildrops only for logins whose password it has checked itself";
       throw new MaildropError("permanent", `No maildrop for login "${account.login}": ${why}`);
     }
     try {
-      const facts = await keeper.ask("drop", "drop.open", { token, session });
+      const facts = await open(proof, session);
       const drop = facts.number("drop");
-      const close = () => void keeper.ask("drop", "drop.close", { drop }).catch(() => undefined);
+      let isClosed = false;
+      const close = () => {
+        if (!isClosed) void keeper.ask("drop", "drop.close", { drop }).catch(() => undefined);
+        isClosed = true;
+      };
       try {
         const listing = await listingOf(drop, facts);
-        const maildrop = openDrop(keeper, drop, facts, listing, close);
+        // QUIT closes on the keeper's side too.
+        const ended = () => void (isClosed = true);
+        const maildrop = openDrop(keeper, drop, facts, listing, close, ended);
         forgotten.register(maildrop, close);
         return maildrop;
       } catch (error) {
@@ -205,9 +220,10 @@ const forgotten = new FinalizationRegistry<() => void>((close) => close());
 function openDrop(
   keeper: Asking,
   drop: number,
-  facts: Reply,
+  facts: Values,
   listing: Listing,
   close: () => void,
+  ended: () => void,
 ): Maildrop {
   return {
     path: facts.text("path"),
@@ -224,7 +240,10 @@ function openDrop(
         rethrow(error);
       }
     },
-    update: (deleted) => update(keeper, drop, deleted),
+    update(deleted) {
+      ended();
+      return update(keeper, drop, deleted);
+    },
     close,
   };
 }

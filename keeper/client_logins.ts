@@ -11,10 +11,14 @@ import type {
   SessionEnv,
 } from "../auth/types.ts";
 import type { Asking, Reply } from "./connection.ts";
+import type { Header } from "./frames.ts";
 import { Trouble } from "./protocol.ts";
 
-/** The tokens of proven accounts, until their maildrops are opened. */
-export type AccountTokens = WeakMap<Account, string>;
+/** What a proven account's maildrop is had by: a token, or what came of opening it with the same question. */
+export type Proof = { readonly token: string } | { readonly opened: Header };
+
+/** The proofs of accounts, until their maildrops are opened. */
+export type AccountTokens = WeakMap<Account, Proof>;
 
 /** Longer logins and passwords are nobody's. */
 const MAX_LOGIN_CHARS = 4096;
@@ -26,7 +30,8 @@ function readAnswer(reply: Reply, tokens: AccountTokens): AuthAnswer {
   if (kind === "refused") return { kind };
   if (kind !== "ok") return { kind: "undecided", reason: reply.text("reason") };
   const account = reply.header["account"] as Account;
-  tokens.set(account, reply.text("token"));
+  const opened = reply.header["opened"] as Header | undefined;
+  tokens.set(account, opened === undefined ? { token: reply.text("token") } : { opened });
   return { kind, account };
 }
 
@@ -43,12 +48,33 @@ async function judged(asked: Promise<Reply>, tokens: AccountTokens): Promise<Aut
 const isTooLong = (...words: readonly string[]): boolean =>
   words.some((word) => word.length > MAX_LOGIN_CHARS);
 
+/** Maildrops of sessions that ended between their login and their maildrop. */
+const forgotten = new FinalizationRegistry<() => void>((close) => close());
+
+/** What was opened with the login is closed when nobody takes it. */
+function closeIfForgotten(keeper: Asking, account: Account, tokens: AccountTokens): void {
+  const proof = tokens.get(account);
+  const drop = proof !== undefined && "opened" in proof ? proof.opened["drop"] : undefined;
+  if (drop === undefined) return;
+  forgotten.register(account, () => {
+    keeper.ask("drop", "drop.close", { drop }).catch(() => undefined);
+  }, account);
+}
+
+/** The maildrop has somebody who closes it. */
+export function isTaken(account: Account): void {
+  forgotten.unregister(account);
+}
+
 /** Passwords checked by the keeper. */
 export function openKeeperAuth(keeper: Asking, tokens: AccountTokens): Authenticator {
   return {
-    checkPassword(login, password, env = {}) {
-      if (isTooLong(login, password)) return Promise.resolve({ kind: "refused" });
-      return judged(keeper.ask("login", "login", { login, password, env }), tokens);
+    async checkPassword(login, password, env = {}, opensFor = 0) {
+      if (isTooLong(login, password)) return { kind: "refused" };
+      const values = { login, password, env, opensFor };
+      const answer = await judged(keeper.ask("login", "login", values), tokens);
+      if (answer.kind === "ok") closeIfForgotten(keeper, answer.account, tokens);
+      return answer;
     },
   };
 }

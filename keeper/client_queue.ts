@@ -1,6 +1,7 @@
 /**
- * Deliveries that the keeper makes, as SMTP sees them. Pieces go to the keeper as they come, at most WRITE_WINDOW of 64 KiB
- * ahead of it; small ones are gathered first. The first trouble is remembered and becomes the outcome.
+ * Deliveries that the keeper makes, as SMTP sees them. A message that fits into one frame with its envelope, as most do, is one
+ * question. Pieces of a longer one go to the keeper as they come, at most WRITE_WINDOW of 64 KiB ahead of it. The first
+ * trouble is remembered and becomes the outcome.
  */
 import { createHandCount, traceOutcome } from "../queue/hand_count.ts";
 import type { Delivery, Envelope, Queue, QueueOutcome } from "../queue/types.ts";
@@ -27,21 +28,34 @@ class KeeperDelivery {
   #gatheredBytes = 0;
   #waiting = 0;
   #room: PromiseWithResolvers<void> | null = null;
+  readonly #session: number;
+  /** Sender and recipients, as JSON. */
+  readonly #envelope: string;
+  /** The keeper knows of it. */
+  #isOpen = false;
   trouble: string | null = null;
   bytes = 0;
 
   constructor(keeper: Asking, mail: number, session: number, envelope: Envelope) {
     this.#keeper = keeper;
     this.#mail = mail;
-    const whole = JSON.stringify([envelope.sender, ...envelope.recipients]);
-    if (whole.length > MAX_ENVELOPE_BYTES) {
-      this.trouble = `An envelope of ${whole.length} bytes is too long for the keeper`;
-      return;
+    this.#session = session;
+    this.#envelope = JSON.stringify([envelope.sender, ...envelope.recipients]);
+    if (this.#envelope.length > MAX_ENVELOPE_BYTES) {
+      this.trouble = `An envelope of ${this.#envelope.length} bytes is too long for the keeper`;
     }
+  }
+
+  /** Tells the keeper who gets it: pieces follow. */
+  #open(): void {
+    if (this.#isOpen) return;
+    this.#isOpen = true;
+    const whole = this.#envelope;
     for (let at = 0; at === 0 || at < whole.length; at += MAX_PAYLOAD_BYTES) {
       const last = at + MAX_PAYLOAD_BYTES >= whole.length;
       const op = at === 0 ? "mail.open" : "mail.more";
-      this.#ask(op, { session, last }, bytesOf(whole.slice(at, at + MAX_PAYLOAD_BYTES)));
+      const values = { session: this.#session, last };
+      this.#ask(op, values, bytesOf(whole.slice(at, at + MAX_PAYLOAD_BYTES)));
     }
   }
 
@@ -62,14 +76,21 @@ class KeeperDelivery {
   }
 
   async commit(): Promise<QueueOutcome> {
-    await this.#flush();
+    const fitsOne = !this.#isOpen &&
+      this.#envelope.length + this.#gatheredBytes <= MAX_PAYLOAD_BYTES;
+    if (!fitsOne && this.trouble === null) {
+      this.#open();
+      await this.#flush();
+    }
     if (this.trouble !== null) {
       await this.abort();
       return { kind: "deferred", code: "4.3.0", reason: this.trouble };
     }
     try {
       const outcome = readOutcome(
-        await this.#keeper.ask("mail", "mail.commit", { mail: this.#mail }),
+        await (fitsOne
+          ? this.#askWhole()
+          : this.#keeper.ask("mail", "mail.commit", { mail: this.#mail })),
       );
       return this.trouble === null || outcome.kind !== "queued"
         ? outcome
@@ -79,8 +100,29 @@ class KeeperDelivery {
     }
   }
 
+  /** Envelope and message in one frame. */
+  #askWhole(): Promise<Reply> {
+    const envelope = this.#envelope.length;
+    const payload = this.#takeGathered(envelope);
+    for (let i = 0; i < envelope; i++) payload[i] = this.#envelope.charCodeAt(i);
+    return this.#keeper.ask("mail", "mail.whole", { session: this.#session, envelope }, payload);
+  }
+
+  /** What was gathered, in one piece behind `before` bytes that are still to be written. */
+  #takeGathered(before: number): Uint8Array<ArrayBuffer> {
+    const piece = new Uint8Array(before + this.#gatheredBytes);
+    let at = before;
+    for (const part of this.#gathered) {
+      piece.set(part, at);
+      at += part.length;
+    }
+    this.#gathered.length = this.#gatheredBytes = 0;
+    return piece;
+  }
+
   async abort(): Promise<void> {
     this.#gathered.length = this.#gatheredBytes = 0;
+    if (!this.#isOpen) return;
     await this.#keeper.ask("mail", "mail.abort", { mail: this.#mail }).catch(() => undefined);
   }
 
@@ -97,13 +139,8 @@ class KeeperDelivery {
       this.#room ??= Promise.withResolvers();
       return this.#room.promise.then(() => this.#flush());
     }
-    const piece = new Uint8Array(this.#gatheredBytes);
-    let at = 0;
-    for (const part of this.#gathered) {
-      piece.set(part, at);
-      at += part.length;
-    }
-    this.#gathered.length = this.#gatheredBytes = 0;
+    this.#open();
+    const piece = this.#takeGathered(0);
     this.#waiting++;
     this.#ask("mail.write", {}, piece, () => {
       this.#waiting--;
@@ -135,6 +172,8 @@ export interface KeeperQueueOptions {
 /** The keeper's Maildir delivery as a queue. */
 export function openKeeperQueue({ keeper, trace, nextMail }: KeeperQueueOptions): Queue {
   const hand = createHandCount();
+  /** Who asks what is being asked already waits for that answer. */
+  const asking = new Map<string, Promise<string | null>>();
   return {
     name: "maildir",
     get inHand() {
@@ -161,13 +200,14 @@ export function openKeeperQueue({ keeper, trace, nextMail }: KeeperQueueOptions)
       };
     },
     idle: () => hand.idle(),
-    async canDeliver(address) {
-      try {
-        const { header } = await keeper.ask("mail", "mail.can", { address });
-        return header["reason"] as string | null;
-      } catch (error) {
-        return reasonOf(error);
-      }
+    canDeliver(address) {
+      const known = asking.get(address);
+      if (known !== undefined) return known;
+      const asked = keeper.ask("mail", "mail.can", { address })
+        .then(({ header }) => header["reason"] as string | null, reasonOf)
+        .finally(() => asking.delete(address));
+      asking.set(address, asked);
+      return asked;
     },
   };
 }

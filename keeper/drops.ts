@@ -5,11 +5,12 @@
  * 64 KiB that the front asks for one by one, so neither side's memory grows with either. A message that fits
  * in the first piece is closed at once.
  */
+import type { Account } from "../auth/types.ts";
 import { type Maildrop, MaildropError } from "../pop3/maildrop.ts";
 import type { Listing } from "../pop3/listing.ts";
 import type { OpenMessage } from "../pop3/maildrop_files.ts";
 import { bytesOf, MAX_PAYLOAD_BYTES } from "./frames.ts";
-import type { Tokens } from "./logins.ts";
+import type { OpenFor, Tokens } from "./logins.ts";
 import {
   type Answer,
   type Handles,
@@ -41,7 +42,21 @@ async function settled<T>(work: () => T | Promise<T>): Promise<T> {
   }
 }
 
-/** Reads until `into` is full or the message at its end. */
+/** The first piece of every message is read here; as in a session without a keeper this may wait for a disk. */
+const firstPiece = new Uint8Array(MAX_PAYLOAD_BYTES);
+
+/** Reads until `into` is full or the message at its end, at once. */
+function fillNow(message: OpenMessage, into: Uint8Array): number {
+  let length = 0;
+  while (length < into.length) {
+    const count = message.readNow(into.subarray(length));
+    if (count === 0) break;
+    length += count;
+  }
+  return length;
+}
+
+/** The same without holding up others. */
 async function fill(message: OpenMessage, into: Uint8Array): Promise<number> {
   let length = 0;
   while (length < into.length) {
@@ -102,8 +117,12 @@ class Drops {
     this.#messages = makeHandles<OpenMessage>("open message", limit);
   }
 
-  async open(token: string, session: number): Promise<Answer> {
-    const account = this.#tokens.take(token);
+  open(token: string, session: number): Promise<Answer> {
+    return this.openFor(this.#tokens.take(token), session);
+  }
+
+  /** Opens the maildrop of an account whose login was proven here. */
+  async openFor(account: Account, session: number): Promise<Answer> {
     const maildrop = await this.#services().openMaildrop(account, session);
     const { listing, cached, path } = maildrop;
     const drop = addOrClose(this.#drops, { maildrop, marked: new Set() }, () => maildrop.close?.());
@@ -132,7 +151,12 @@ class Drops {
     }
     const message = await maildrop.open(index);
     const handle = addOrClose(this.#messages, message, () => message.close());
-    return await this.read(handle);
+    try {
+      const length = fillNow(message, firstPiece);
+      return this.#piece(handle, firstPiece.slice(0, length), length < firstPiece.length);
+    } catch (error) {
+      throw this.#broken(handle, error);
+    }
   }
 
   /** The next piece; the end closes the message. */
@@ -141,13 +165,20 @@ class Drops {
     const into = new Uint8Array(MAX_PAYLOAD_BYTES);
     try {
       const length = await fill(message, into);
-      const isEnd = length < into.length;
-      if (isEnd) this.shut(handle);
-      return { header: { message: handle, end: isEnd }, payload: into.subarray(0, length) };
+      return this.#piece(handle, into.subarray(0, length), length < into.length);
     } catch (error) {
-      this.shut(handle);
-      throw new Trouble("permanent", error instanceof Error ? error.message : String(error));
+      throw this.#broken(handle, error);
     }
+  }
+
+  #piece(handle: number, payload: Uint8Array, isEnd: boolean): Answer {
+    if (isEnd) this.shut(handle);
+    return { header: { message: handle, end: isEnd }, payload };
+  }
+
+  #broken(handle: number, error: unknown): Trouble {
+    this.shut(handle);
+    return new Trouble("permanent", error instanceof Error ? error.message : String(error));
   }
 
   shut(handle: number): Answer {
@@ -161,9 +192,14 @@ class Drops {
     return DONE;
   }
 
+  /** Does what QUIT is for, and closes: nothing comes behind it. */
   async update(drop: number): Promise<Answer> {
     const { maildrop, marked } = this.#drops.get(drop);
-    return { header: { ...await maildrop.update(marked) } };
+    try {
+      return { header: { ...await maildrop.update(marked) } };
+    } finally {
+      this.close(drop);
+    }
   }
 
   close(drop: number): Answer {
@@ -198,7 +234,7 @@ function addOrClose<T>(handles: Handles<T>, thing: T, close: () => void): number
 export function dropOperations(
   services: () => KeeperServices,
   tokens: Tokens,
-): { readonly operations: Operations; close(): void } {
+): { readonly operations: Operations; readonly openFor: OpenFor; close(): void } {
   const drops = new Drops(services, tokens);
   return {
     operations: {
@@ -212,6 +248,7 @@ export function dropOperations(
       "drop.update": (v) => settled(() => drops.update(v.number("drop"))),
       "drop.close": (v) => drops.close(v.number("drop")),
     },
+    openFor: (account, session) => settled(() => drops.openFor(account, session)),
     close: () => drops.closeAll(),
   };
 }

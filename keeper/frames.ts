@@ -1,6 +1,6 @@
 /**
- * Frames on the pipes between front and keeper: two lengths (four bytes each, most significant first), a header (JSON,
- * one byte a character) and a payload (bytes as they are).
+ * Frames on the line between front and keeper: two lengths (four bytes each, most significant first), a header (JSON,
+ * nothing but ASCII) and a payload (bytes as they are).
  *
  * Both lengths have a limit that is checked before anything is kept. Bytes may come in pieces of any size.
  */
@@ -24,10 +24,13 @@ export interface Frame {
 
 export const NO_PAYLOAD = new Uint8Array(0);
 
+const encoder = new TextEncoder();
+const decoder = new TextDecoder();
+
 /** Text as JSON in which every character is one byte. */
 function headerText(header: Header): string {
   return JSON.stringify(header).replace(
-    /[\u0100-\uffff]/g,
+    /[\x80-\uffff]/g,
     (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, "0")}`,
   );
 }
@@ -64,7 +67,7 @@ export function encodeFrame(
   const view = new DataView(bytes.buffer);
   view.setUint32(0, text.length);
   view.setUint32(4, payload.length);
-  for (let i = 0; i < text.length; i++) bytes[LENGTHS_BYTES + i] = text.charCodeAt(i);
+  encoder.encodeInto(text, bytes.subarray(LENGTHS_BYTES));
   bytes.set(payload, LENGTHS_BYTES + text.length);
   return bytes;
 }
@@ -72,7 +75,7 @@ export function encodeFrame(
 function parseHeader(bytes: Uint8Array): Header {
   let header: unknown;
   try {
-    header = JSON.parse(binaryOf(bytes));
+    header = JSON.parse(decoder.decode(bytes));
   } catch {
     throw new FrameError("A frame's header is not JSON");
   }

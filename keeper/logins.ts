@@ -64,6 +64,22 @@ export function harmlessEnv(env: SessionEnv): SessionEnv {
   return Object.fromEntries(entries);
 }
 
+/** Opens the maildrop of a proven account. Rejects with Trouble. */
+export type OpenFor = (account: Account, session: number) => Promise<Answer>;
+
+/** A right login and its maildrop, or why that can't be opened. */
+async function answerOpened(
+  answer: Extract<AuthAnswer, { kind: "ok" }>,
+  open: Promise<Answer>,
+): Promise<Answer> {
+  try {
+    return { header: { ...answer, opened: (await open).header } };
+  } catch (error) {
+    if (!(error instanceof Trouble)) throw error;
+    return { header: { ...answer, opened: { trouble: error.kind, reason: error.message } } };
+  }
+}
+
 /** An answer for the front: what it may know of it. */
 function answerWith(answer: AuthAnswer, tokens: Tokens): Answer {
   if (answer.kind !== "ok") return { header: { ...answer } };
@@ -73,12 +89,19 @@ function answerWith(answer: AuthAnswer, tokens: Tokens): Answer {
 const cannot = (what: string): Trouble =>
   new Trouble("temporary", `There are no logins by ${what}`);
 
-export function loginOperations(auth: () => AuthService, tokens: Tokens): Operations {
+export function loginOperations(
+  auth: () => AuthService,
+  tokens: Tokens,
+  openFor: OpenFor,
+): Operations {
   return {
     async login(values) {
       const env = harmlessEnv(values.texts("env"));
-      const judged = auth().checkPassword(values.text("login"), values.text("password"), env);
-      return answerWith(await judged, tokens);
+      const [login, password] = [values.text("login"), values.text("password")];
+      const answer = await auth().checkPassword(login, password, env);
+      const opensFor = values.numberOrNone("opensFor");
+      if (answer.kind !== "ok" || opensFor === 0) return answerWith(answer, tokens);
+      return await answerOpened(answer, openFor(answer.account, opensFor));
     },
     async "login.response"(values) {
       const { checkResponse } = auth();

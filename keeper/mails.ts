@@ -54,6 +54,8 @@ class Mails {
   readonly #mails = new Map<number, Mail>();
   readonly #ending = new Set<Promise<unknown>>();
   #envelopeBytes = 0;
+  /** Messages in hand that came in one frame. */
+  #wholes = 0;
 
   constructor(services: () => KeeperServices) {
     this.#services = services;
@@ -61,10 +63,7 @@ class Mails {
 
   open(number: number, session: number, payload: Uint8Array, isLast: boolean): Answer {
     if (this.#mails.has(number)) throw new ProtocolError("Two messages have one number");
-    if (this.#mails.size >= this.#services().maxMails) {
-      const inHand = this.#mails.size;
-      throw new Trouble("temporary", `The keeper has ${inHand} messages in hand already`);
-    }
+    this.#requireRoom();
     this.#mails.set(number, {
       session,
       envelope: "",
@@ -97,6 +96,37 @@ class Mails {
       mail.tail = mail.delivery.catch(() => undefined);
     }
     return TAKEN;
+  }
+
+  /** A message that came with its envelope, the first `envelopeBytes` of the payload. */
+  async whole(session: number, envelopeBytes: number, payload: Uint8Array): Promise<Answer> {
+    if (envelopeBytes > payload.length) {
+      throw new ProtocolError("An envelope is longer than its frame");
+    }
+    const envelope = parseEnvelope(binaryOf(payload.subarray(0, envelopeBytes)));
+    this.#requireRoom();
+    this.#wholes++;
+    try {
+      const done = this.#deliver(session, envelope, payload.subarray(envelopeBytes));
+      this.#ending.add(done);
+      const over = () => void this.#ending.delete(done);
+      done.then(over, over);
+      return { header: { isPublic: false, ...await done } };
+    } finally {
+      this.#wholes--;
+    }
+  }
+
+  async #deliver(session: number, envelope: Envelope, bytes: Uint8Array): Promise<QueueOutcome> {
+    const delivery = await this.#services().queue.open(session, envelope);
+    await delivery.write(bytes);
+    return await delivery.commit();
+  }
+
+  #requireRoom(): void {
+    const inHand = this.#mails.size + this.#wholes;
+    if (inHand < this.#services().maxMails) return;
+    throw new Trouble("temporary", `The keeper has ${inHand} messages in hand already`);
   }
 
   async write(number: number, payload: Uint8Array): Promise<Answer> {
@@ -183,6 +213,7 @@ export function mailOperations(
       "mail.open": (v, payload) =>
         mails.open(v.number("mail"), v.number("session"), payload, v.flag("last")),
       "mail.more": (v, payload) => mails.more(v.number("mail"), payload, v.flag("last")),
+      "mail.whole": (v, payload) => mails.whole(v.number("session"), v.number("envelope"), payload),
       "mail.write": (v, payload) => mails.write(v.number("mail"), payload),
       "mail.commit": (v) => mails.commit(v.number("mail")),
       "mail.abort": (v) => mails.abort(v.number("mail")),

@@ -57,6 +57,8 @@ export interface Values {
   text(name: string): string;
   /** A whole number from 0. */
   number(name: string): number;
+  /** The same; absent: 0. */
+  numberOrNone(name: string): number;
   flag(name: string): boolean;
   /** An object of strings; absent: empty. */
   texts(name: string): Readonly<Record<string, string>>;
@@ -74,6 +76,9 @@ export function valuesOf(header: Header): Values {
     number(name) {
       const value = header[name];
       return Number.isSafeInteger(value) && (value as number) >= 0 ? value as number : wrong(name);
+    },
+    numberOrNone(name) {
+      return header[name] === undefined ? 0 : this.number(name);
     },
     flag(name) {
       const value = header[name];

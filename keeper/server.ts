@@ -74,7 +74,7 @@ export async function runKeeper(setup: KeeperSetup): Promise<boolean> {
   const mails = mailOperations(services);
   const operations: Operations = {
     ...lookOperations(services),
-    ...loginOperations(auth, tokens),
+    ...loginOperations(auth, tokens, drops.openFor),
     ...saslOperations(auth, tokens, now, () => services().maxDrops),
     ...drops.operations,
     ...mails.operations,

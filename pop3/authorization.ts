@@ -35,8 +35,11 @@ async function checkPassword(
   login: string,
   password: string,
 ): Promise<void> {
-  const { auth } = context.deps;
-  const answer = await auth.checkPassword(login, password, sessionEnv(context.peer));
+  const { auth, config } = context.deps;
+  const { peer } = context;
+  // A login that may come too soon opens nothing before that is known.
+  const opensFor = config.loginDelaySeconds > 0 ? undefined : peer.session;
+  const answer = await auth.checkPassword(login, password, sessionEnv(peer), opensFor);
   return await settleLogin(context, login, "USER", answer);
 }
 

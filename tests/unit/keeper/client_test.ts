@@ -18,7 +18,7 @@ import { MaildropError } from "../../../pop3/maildrop.ts";
 import type { Delivery, Envelope } from "../../../queue/types.ts";
 import { QUEUE_EVENTS } from "../../../trace/events.ts";
 import type { LookupResult, LookupService } from "../../../validate/types.ts";
-import { connect, JOE, makeDrop, makeServices } from "./kit.ts";
+import { connect, JOE, makeDrop, makeServices, tokenOf } from "./kit.ts";
 
 const NO_BYTES = () => new Uint8Array(0);
 
@@ -114,7 +114,7 @@ Deno.test("openKeeperAuth: right, wrong, and longer than any login", async () =>
   const right = await auth.checkPassword(JOE.login, "sesame", { TCPREMOTEIP: "192.0.2.7" });
   assert(right.kind === "ok");
   assertEquals(right.account, JOE);
-  assertEquals(tokens.get(right.account)?.length, 64);
+  assertEquals(tokenOf(tokens, right.account).length, 64);
   assertEquals(await auth.checkPassword(JOE.login, "wrong"), { kind: "refused" });
   assertEquals(await auth.checkPassword(JOE.login, "x".repeat(5000)), { kind: "refused" });
   await running.end();
@@ -136,6 +136,43 @@ async function openDrop(count: number, text: (index: number) => Uint8Array) {
   };
   return { ...paired, maildrop, done, open, login };
 }
+
+Deno.test("openKeeperAuth: a login that says what for brings its maildrop along", async () => {
+  const { maildrop, done } = makeDrop(3, NO_BYTES);
+  let opened = 0;
+  const openMaildrop = () => {
+    opened++;
+    return maildrop;
+  };
+  const { connection, running } = await connect(makeServices({ openMaildrop }));
+  const tokens: AccountTokens = new WeakMap();
+  const auth = openKeeperAuth(connection, tokens);
+  assertEquals((await auth.checkPassword(JOE.login, "wrong", {}, 7)).kind, "refused");
+  assertEquals(opened, 0);
+  const answer = await auth.checkPassword(JOE.login, "sesame", {}, 7);
+  assert(answer.kind === "ok");
+  assertEquals([opened, tokenOf(tokens, answer.account)], [1, ""]);
+  const drop = await openKeeperDrops(connection, tokens, 10)(answer.account, 7);
+  assertEquals([opened, drop.listing.uniqueIds], [1, maildrop.listing.uniqueIds]);
+  await drop.update(new Set([1]));
+  assertEquals([done.deleted, done.dropsClosed], [[1], 1]);
+  drop.close?.();
+  await running.end();
+  assert(await running.ended);
+  assertEquals(done.dropsClosed, 1);
+});
+
+Deno.test("openKeeperAuth: a maildrop that can't be opened is told when it is asked for", async () => {
+  const openMaildrop = () => Promise.reject(new MaildropError("in_use", "Somebody else has it"));
+  const { connection, running } = await connect(makeServices({ openMaildrop }));
+  const tokens: AccountTokens = new WeakMap();
+  const answer = await openKeeperAuth(connection, tokens).checkPassword(JOE.login, "sesame", {}, 7);
+  assert(answer.kind === "ok");
+  const open = openKeeperDrops(connection, tokens, 10);
+  const error = await assertRejects(() => open(answer.account, 7), MaildropError, "Somebody else");
+  assertEquals(error.kind, "in_use");
+  await running.end();
+});
 
 Deno.test("openKeeperDrops: a long listing comes whole, sizes when they are asked for", async () => {
   const { open, login, maildrop, running } = await openDrop(20_000, NO_BYTES);
@@ -303,6 +340,31 @@ Deno.test("openKeeperQueue: envelope and bytes arrive as they are, the outcome c
   await running.end();
 });
 
+for (const size of [0, 1, 4096, MAX_PAYLOAD_BYTES - 13, MAX_PAYLOAD_BYTES - 12]) {
+  Deno.test(`openKeeperQueue: a message of ${size} bytes arrives as it is`, async () => {
+    const { queue, seen, running } = await openQueue();
+    const envelope = { sender: "a", recipients: ["\xf6\xff@x"] };
+    assertEquals(JSON.stringify([envelope.sender, ...envelope.recipients]).length, 12);
+    const delivery = await queue.open(1, envelope);
+    const bytes = Uint8Array.from({ length: size }, (_, i) => i % 251);
+    await delivery.write(bytes);
+    assertEquals(await delivery.commit(), { kind: "queued", id: "123.4.host" });
+    assertEquals(seen.envelopes, [envelope]);
+    assertEquals(new Uint8Array(await new Blob(seen.chunks as BlobPart[]).arrayBuffer()), bytes);
+    await running.end();
+    assert(await running.ended);
+  });
+}
+
+Deno.test("openKeeperQueue: a short message that is given up never reaches the keeper", async () => {
+  const { queue, seen, running } = await openQueue();
+  const delivery = await queue.open(1, { sender: "a@b", recipients: ["joe@x"] });
+  await delivery.write(new Uint8Array(100));
+  await delivery.abort();
+  assertEquals([seen.envelopes, seen.aborted, queue.inHand], [[], 0, 0]);
+  await running.end();
+});
+
 Deno.test("openKeeperQueue: a keeper that takes nothing is not sent more than its window", async () => {
   const held = Promise.withResolvers<void>();
   const { queue, seen, running } = await openQueue(() => held.promise);
@@ -351,6 +413,9 @@ Deno.test("openKeeperQueue: canDeliver is the keeper's word", async () => {
   const { queue, running } = await openQueue();
   assertEquals(await queue.canDeliver?.("joe@x"), null);
   assertEquals(await queue.canDeliver?.("no@x"), "It can't be");
+  const both = [queue.canDeliver?.("no@x"), queue.canDeliver?.("no@x")] as const;
+  assert(both[0] === both[1]);
+  assertEquals(await both[0], "It can't be");
   await running.end();
 });
 

@@ -1,5 +1,6 @@
 /** A keeper and its front in one process, with pipes of memory and services that a test makes up. */
 import type { Account } from "../../../auth/types.ts";
+import type { AccountTokens } from "../../../keeper/client.ts";
 import { KeeperConnection } from "../../../keeper/connection.ts";
 import { encodeFrame, type Frame, FrameReader, type Header } from "../../../keeper/frames.ts";
 import type { KeeperServices } from "../../../keeper/operations.ts";
@@ -190,4 +191,10 @@ export function makeDrop(count: number, text: (index: number) => Uint8Array) {
     close: () => void done.dropsClosed++,
   };
   return { maildrop, done };
+}
+
+/** The token of a proven account; "" when there is none. */
+export function tokenOf(tokens: AccountTokens, account: Account): string {
+  const proof = tokens.get(account);
+  return proof !== undefined && "token" in proof ? proof.token : "";
 }

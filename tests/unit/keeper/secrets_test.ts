@@ -8,7 +8,7 @@ import {
   openKeeperResponses,
   openKeeperSecrets,
 } from "../../../keeper/client.ts";
-import { connect, JOE, makeServices } from "./kit.ts";
+import { connect, JOE, makeServices, tokenOf } from "./kit.ts";
 
 const STORED: SecretSource = {
   secretOf: (login) =>
@@ -69,7 +69,7 @@ Deno.test("openKeeperSecrets: CRAM-MD5 is judged there, a right one gives a toke
     const step = await exchange?.receive(`${JOE.login} ${cramDigest(secret, challenge.data)}`);
     assert(step?.kind === "done");
     assertEquals([step.login, step.answer.kind], [JOE.login, kind]);
-    if (step.answer.kind === "ok") assertEquals(tokens.get(step.answer.account)?.length, 64);
+    if (step.answer.kind === "ok") assertEquals(tokenOf(tokens, step.answer.account).length, 64);
     // An exchange that is over is over there too.
     assertEquals((await exchange?.receive("again"))?.kind, "malformed");
   }
