@@ -28,6 +28,8 @@ export interface Message {
   readonly bytes: number;
   /** Received and Delivered-To fields, the larger of both numbers. */
   readonly hops: number;
+  /** There are more fields than `fields` has: the header is larger than what is looked at. */
+  readonly isHeaderCut?: boolean;
   /** From its first byte, in pieces that are valid until the next one is asked for; as often as wanted. */
   read(): AsyncIterable<Uint8Array>;
 }
@@ -59,6 +61,10 @@ export interface Envelope {
   readonly nowMs: number;
   /** The session's environment, for programs that are started. */
   readonly env: Readonly<Record<string, string>>;
+  /** Our own Received field with its LF, which those get too who are asked outside; absent: none. */
+  readonly received?: string;
+  /** Rules of earlier stages that were in shadow and would have been against it. */
+  readonly shadows?: readonly string[];
 }
 
 /** What a check found. */
@@ -74,6 +80,8 @@ export interface Opinion {
   readonly quarantine?: string;
   /** What was seen, for the trace; "" or absent: nothing. */
   readonly finding?: string;
+  /** What did something to the message short of a verdict, such as "header_rules: line 3". */
+  readonly rule?: string;
 }
 
 /**

@@ -50,10 +50,13 @@ function fits(piece: Piece | undefined, char: string): boolean {
   }
 }
 
-/** Makes a matcher; both sides are compared in lower case. */
-export function compileGlob(pattern: string): (text: string) => boolean {
-  const pieces = readPieces(lowerAscii(pattern));
-  return (given) => matchPieces(pieces, lowerAscii(given));
+/** Makes a matcher; both sides are compared in lower case, unless `fold` makes them alike otherwise. */
+export function compileGlob(
+  pattern: string,
+  fold: (text: string) => string = lowerAscii,
+): (text: string) => boolean {
+  const pieces = readPieces(fold(pattern));
+  return (given) => matchPieces(pieces, fold(given));
 }
 
 /** Only the last star is ever tried again, which is enough. */

@@ -130,6 +130,47 @@ export const POLICY_REPLIES = {
   greylisted: reply("greylisted", 451, "4.7.1", "greylisted, try again later"),
 } as const;
 
+/** Of checks that look into messages. */
+export const CONTENT_REPLIES = {
+  content_undecided: reply(
+    "content_undecided",
+    451,
+    "4.3.0",
+    "message can't be checked now, try again later",
+  ),
+  header_recipients: reply(
+    "header_recipients",
+    554,
+    "5.7.1",
+    "header has more recipients than this server takes",
+  ),
+  header_bcc: reply("header_bcc", 554, "5.7.1", "header shows hidden recipients (Bcc)"),
+  header_size: reply("header_size", 554, "5.7.1", "header is larger than this server takes"),
+  header_rule: reply("header_rule", 554, "5.7.1", "this message is not wanted here"),
+  header_rule_deferred: reply(
+    "header_rule_deferred",
+    451,
+    "4.7.1",
+    "this message is not wanted here now",
+  ),
+  pattern: reply("pattern", 554, "5.7.1", "This message contains prohibited content"),
+  filter_refused: reply("filter_refused", 554, "5.7.1", "message refused by a filter"),
+  filter_deferred: reply("filter_deferred", 451, "4.7.1", "message put off by a filter"),
+  filter_trouble: reply(
+    "filter_trouble",
+    451,
+    "4.3.0",
+    "message can't be checked now, try again later",
+  ),
+  spam: reply("spam", 554, "5.7.1", "message looks like spam"),
+  spamd_trouble: reply(
+    "spamd_trouble",
+    451,
+    "4.3.0",
+    "message can't be checked now, try again later",
+  ),
+} as const;
+
 /** No opinion. */
 export const NONE: NoVerdict = { kind: "none" };
 

@@ -4,6 +4,7 @@
  * A setting's name is its key here. `Settings` is the table's values once parsed.
  */
 import { AUTH_SETTINGS } from "./auth.ts";
+import { CONTENT_SETTINGS, FILTER_SETTINGS } from "./content.ts";
 import { DNS_SETTINGS } from "./dns.ts";
 import { NET_SETTINGS } from "./net.ts";
 import { POP3_SETTINGS } from "./pop3.ts";
@@ -29,6 +30,8 @@ export const FAMILIES = {
   net: NET_SETTINGS,
   tls: TLS_SETTINGS,
   lookup: VALIDATE_SETTINGS,
+  content: CONTENT_SETTINGS,
+  filters: FILTER_SETTINGS,
   dns: DNS_SETTINGS,
   process: PROCESS_SETTINGS,
 } as const;
@@ -44,6 +47,8 @@ export const SETTINGS = {
   ...NET_SETTINGS,
   ...TLS_SETTINGS,
   ...VALIDATE_SETTINGS,
+  ...CONTENT_SETTINGS,
+  ...FILTER_SETTINGS,
   ...DNS_SETTINGS,
   ...PROCESS_SETTINGS,
 } as const;

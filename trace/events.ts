@@ -10,3 +10,4 @@ export { KEEPER_EVENTS } from "./events_keeper.ts";
 export { DNS_EVENTS } from "./events_dns.ts";
 export { POLICY_EVENTS } from "./events_policy.ts";
 export { TRACE_EVENTS } from "./events_trace.ts";
+export { CONTENT_EVENTS } from "./events_content.ts";
