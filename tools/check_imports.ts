@@ -32,7 +32,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   pop3: ["validate", "auth", "net", "trace", "settings"],
   keeper: ["pop3", "validate", "auth", "queue", "net", "trace", "settings"],
   content: ["policy", "validate", "queue", "dns", "net", "trace", "settings"],
-  report: ["validate", "dns", "net", "trace", "settings"],
+  report: ["policy", "validate", "dns", "net", "trace", "settings"],
   replay: ["report", "policy", "validate", "dns", "net", "trace", "settings"],
   doctor: [
     "keeper",

@@ -1,0 +1,50 @@
+/** What is known of a session of the trace while it lasts. */
+import type { Mail, Recipient } from "./mail.ts";
+
+export interface OpenSession {
+  readonly number: number;
+  service: string;
+  ip: string;
+  helo: string | null;
+  sender: string | null;
+  readonly startMs: number | null;
+  /** Named and not told yet. */
+  recipients: Recipient[];
+  readonly mails: Mail[];
+  unknown: number;
+  refusedBy: string | null;
+  /** The message in hand was judged by this rule: its last line says so again. */
+  messageRule: string | null;
+  spf: string | null;
+  fcrdns: boolean | null;
+}
+
+/** A session that has just begun. */
+export const openSession = (
+  number: number,
+  service: string,
+  ip: string,
+  startMs: number | null,
+): OpenSession => ({
+  number,
+  service,
+  ip,
+  helo: null,
+  sender: null,
+  startMs,
+  recipients: [],
+  mails: [],
+  unknown: 0,
+  refusedBy: null,
+  messageRule: null,
+  spf: null,
+  fcrdns: null,
+});
+
+/** Level 4 says what the client said: HELO, and the sender of recipients that are never accepted. */
+export function readDialogue(session: OpenSession, line: string): void {
+  const helo = /^(?:HELO|EHLO)\s+(\S+)/i.exec(line)?.[1];
+  if (helo !== undefined) session.helo = helo;
+  const sender = /^MAIL\s+FROM:\s*<([^>]*)>/i.exec(line)?.[1];
+  if (sender !== undefined) session.sender = sender;
+}
