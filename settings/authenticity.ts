@@ -1,5 +1,5 @@
 /** Settings of sender authenticity: SPF (docs/spf.md); DKIM, ARC and DMARC (docs/dkim.md). */
-import { check, choice, flag, list, text } from "./kinds.ts";
+import { check, choice, flag, list } from "./kinds.ts";
 
 export const SPF_SETTINGS = {
   spf: check("on", "Ask SPF as control/spfbehavior says; without that file nothing is asked"),
@@ -25,10 +25,6 @@ export const DKIM_SETTINGS = {
   authentication_results: flag(
     true,
     "Tell the results in Authentication-Results, and strike out forged ones of our name",
-  ),
-  public_suffix_file: text(
-    "",
-    "Public suffix list to use instead of the one in the program, absolute",
   ),
 } as const;
 
