@@ -9,6 +9,7 @@ import type { Keeper } from "../keeper/start.ts";
 import type { Peer, Protocol } from "../net/types.ts";
 import { createPop3Protocol } from "../pop3/protocol.ts";
 import { createQmtpProtocol } from "../qmtp/protocol.ts";
+import type { PolicyStateOptions } from "../policy/state_types.ts";
 import { openQueue, type QueueOptions } from "../queue/mod.ts";
 import type { Queue } from "../queue/types.ts";
 import { SettingError, type Settings } from "../settings/mod.ts";
@@ -25,6 +26,7 @@ import { discarding } from "./discard_queue.ts";
 import { createExternalLogin } from "./external_login.ts";
 import { openKept, openKeptQueue } from "./kept.ts";
 import { openMaildropCache, openMaildrops } from "./maildrops.ts";
+import { listPostings, openDesks, openSitePolicy, type SitePolicy } from "./policy_desk.ts";
 import { openOwnMaildrop } from "./own_maildrop.ts";
 import { SwitchTracer } from "./switch_tracer.ts";
 
@@ -61,6 +63,8 @@ export interface Site {
   readonly place: SitePlace;
   readonly tracer: SwitchTracer;
   readonly current: Services;
+  /** What policy remembers and counts, whatever the generation. */
+  readonly policy: SitePolicy;
   /** Messages in hand, those of earlier generations included. */
   readonly inHand: number;
   /** Reads the settings again when they changed, or everything with `force`. True: there is a new generation. */
@@ -81,6 +85,12 @@ export interface SiteOptions {
    * the owner of the one maildrop it opens. Absent: it stays what it is.
    */
   readonly asRoot?: "settle" | "become_owner" | undefined;
+  /** Policy remembers beyond a session; absent: services do. */
+  readonly remembers?: boolean | undefined;
+  /** Sessions open now, for those who judge; absent: this one is alone. */
+  readonly sessions?: PolicyStateOptions["sessions"];
+  /** Isolates that share the work; absent: one. */
+  readonly workers?: number | undefined;
   /** Takes the trace, in place of the file that the settings name. */
   readonly tracer?: Tracer | undefined;
   /** Accepted mail is thrown away: the dialogue is what counts. */
@@ -185,11 +195,22 @@ export async function openSite(args: ParsedArgs, options: SiteOptions): Promise<
   if (isSettled) tracer.use(snapshot.current);
   const old: Queue[] = [];
   let keeper: Keeper | null = null;
-  const open = () => openServices(place, snapshot.current, tracer, options, keeper);
+  const { sessions, workers, remembers = options.isService } = options;
+  const policy = openSitePolicy({
+    tracer,
+    complain,
+    root: place.root,
+    role: (options.worker ?? 0) > 0 ? "worker" : remembers ? "service" : "session",
+    ...(workers === undefined ? {} : { workers }),
+    ...(sessions === undefined ? {} : { sessions }),
+  });
+  const open = () =>
+    openServices(place, snapshot.current, tracer, options, keeper, { policy, isSettled });
   let current = open();
   return {
     place,
     tracer,
+    policy,
     get current() {
       return current;
     },
@@ -214,6 +235,7 @@ export async function openSite(args: ParsedArgs, options: SiteOptions): Promise<
     },
     async close() {
       await Promise.all([...old, current.queue].map((queue) => queue.idle()));
+      await policy.state.close();
       await keeper?.close();
       await tracer.close();
     },
@@ -238,6 +260,7 @@ function openServices(
   tracer: SwitchTracer,
   options: SiteOptions,
   keeper: Keeper | null,
+  { policy, isSettled }: { readonly policy: SitePolicy; readonly isSettled: boolean },
 ): Services {
   // The owners of mail could not reach their own files below a closed root.
   const settings: Settings = place.closedAt === "" ? wanted : { ...wanted, deliver_as: "self" };
@@ -260,6 +283,10 @@ function openServices(
     const kept = keeper === null ? null : openKept(keeper, settings, lookup, own, tracer);
     const auth = kept?.auth ?? own;
     const clock = Date.now;
+    const keepMs = options.isService ? CONTROL_KEEP_MS : 0;
+    const { root } = place;
+    const desks = openDesks({ policy, settings, lookup, tracer, root, keepMs, isSettled });
+    const isListPosting = listPostings(lookup);
     const externalLogin = createExternalLogin(settings, lookup.control, complain);
     const smtp = createSmtpProtocol({
       lookup: kept?.lookup ?? lookup,
@@ -272,6 +299,8 @@ function openServices(
       externalLogin,
       deliverability: queue.canDeliver?.bind(queue),
       configs: createSmtpConfigReader(lookup.control),
+      policies: desks,
+      isListPosting,
       settings: () => settings,
     });
     const direct = {

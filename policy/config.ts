@@ -21,7 +21,6 @@ import { DnsblError, type DnsblList, readDnsblList } from "./dnsbl_lists.ts";
 import { greylist, type GreyTerms } from "./greylist.ts";
 import { type GuessTerms, harvest } from "./guesses.ts";
 import { helo, heloDns, readBadHelo } from "./helo.ts";
-import { counters } from "./limits.ts";
 import { type MailRules, recipientRules, senderRules } from "./mailrules.ts";
 import { earlyTalker, strictPipelining } from "./manners.ts";
 import { makePolicy, type Policy } from "./mod.ts";
@@ -33,21 +32,21 @@ import { rblsmtpd } from "./rblsmtpd.ts";
 import { rejectIfAny } from "./reject_if_any.ts";
 import { reverseDns } from "./reverse_dns.ts";
 import { senderDomain } from "./sender_domain.ts";
-import { sessions } from "./sessions.ts";
+import { type AuthenticitySettings, spfChecks, type SpfService } from "./spf_check.ts";
 import type { TarpitTerms } from "./tarpit.ts";
 import type { AnyCheck, CheckName, Mode, RefusedCounts } from "./types.ts";
 
 type ValueOf<S> = S extends Setting<infer T> ? T : never;
 
-/** The values of settings/policy.ts. */
-export type PolicySettings = {
-  readonly [K in keyof typeof POLICY_SETTINGS]: ValueOf<(typeof POLICY_SETTINGS)[K]>;
-};
+/** The values of settings/policy.ts and settings/authenticity.ts. */
+export type PolicySettings =
+  & { readonly [K in keyof typeof POLICY_SETTINGS]: ValueOf<(typeof POLICY_SETTINGS)[K]> }
+  & AuthenticitySettings;
 
 /** What policy must be told beside its settings. */
 export interface PolicySite {
   readonly control: ControlFiles;
-  /** The process' or a connection rule's: SENDER_DOMAINS. */
+  /** The process' or a connection rule's: SENDER_DOMAINS, RBLSMTPD, SPFBEHAVIOR. */
   readonly env: Readonly<Record<string, string | undefined>>;
   /** Is this domain, in lower case, one of ours? */
   readonly isOwnDomain: (domain: string) => boolean;
@@ -55,14 +54,27 @@ export interface PolicySite {
   readonly ownNames: ReadonlySet<string>;
   /** null: there are none. */
   readonly mailRules: MailRules | null;
-  /** Sessions in all and per address, enforced where connections are taken; 0: not asked here. */
-  readonly maxSessions: number;
-  readonly maxSessionsPerAddress: number;
+}
+
+/** What is only noted where somebody asks for it. */
+export interface Watched {
+  /** Connections, messages and recipients over time. */
+  readonly rates: boolean;
+  /** Valid and invalid recipients. */
+  readonly guesses: boolean;
+  /** Whether the client is guessing now. */
+  readonly harvest: boolean;
 }
 
 /** A snapshot. */
 export interface PolicyConfig {
   readonly policy: Policy;
+  /** Rules whose effects (environment, sizes) are applied; null: none are. */
+  readonly mailRules: MailRules | null;
+  readonly spf: SpfService;
+  readonly watches: Watched;
+  /** How long strangers wait for the greeting; 0: only looked whether they spoke; null: neither. */
+  readonly greetDelaySeconds: number | null;
   readonly isAlwaysAccepted: (recipient: string) => boolean;
   readonly isForwarder: (ip: string) => boolean;
   readonly dnsblLists: readonly DnsblList[];
@@ -96,14 +108,26 @@ export function readPolicyConfig(settings: PolicySettings, site: PolicySite): Po
   for (const word of exempt.wrong) {
     notes.push(`"${word}" of greylist_exempt is neither an address nor a network`);
   }
+  const spf = spfChecks(settings, site.control, site.env);
   const checks = [
     ...listChecks(settings, site, notes),
     ...connectionChecks(settings, site),
     ...dnsChecks(settings, lists),
+    ...(spf.terms.isWanted || spf.terms.behavior > 0 ? spf.checks : []),
     greylist({ isExempt: exempt.has, sparesSpfPass: settings.greylist_spf_pass }),
   ];
   return {
     policy: makePolicy(checks, modesOf(settings), settings.soft_reject),
+    mailRules: settings.mailrules === "on" ? site.mailRules : null,
+    spf,
+    watches: {
+      rates: settings.rates !== "off",
+      guesses: settings.ban !== "off" || settings.harvest !== "off",
+      harvest: settings.harvest !== "off",
+    },
+    greetDelaySeconds: settings.early_talker === "off" && settings.greet_delay_seconds === 0
+      ? null
+      : settings.greet_delay_seconds,
     isAlwaysAccepted: readAlwaysAccept(settings.always_accept_rcpt),
     isForwarder: forwarders.has,
     dnsblLists: settings.dnsbl === "off" ? [] : lists,
@@ -112,13 +136,10 @@ export function readPolicyConfig(settings: PolicySettings, site: PolicySite): Po
   };
 }
 
-/** Limits have no mode of their own: 0 switches them off. */
 function modesOf(settings: PolicySettings): Readonly<Partial<Record<CheckName, Mode>>> {
   return {
     mailrules: settings.mailrules,
-    counters: "on",
     ban: settings.ban,
-    sessions: "on",
     rates: settings.rates,
     early_talker: settings.early_talker,
     strict_pipelining: settings.strict_pipelining,
@@ -136,6 +157,7 @@ function modesOf(settings: PolicySettings): Readonly<Partial<Record<CheckName, M
     dnsbl: settings.dnsbl,
     helo_dns: settings.helo_dns,
     sender_domain: settings.sender_domain,
+    spf: settings.spf,
     greylist: settings.greylist,
   };
 }
@@ -157,7 +179,6 @@ function listChecks(settings: PolicySettings, site: PolicySite, notes: string[])
   // Most sites have none of these files: what would never have an opinion is not asked for one.
   return [
     ...(mailRules === null ? [] : [senderRules(mailRules), recipientRules(mailRules)]),
-    ...counters(),
     senderFqdn(readSenderDomains(env["SENDER_DOMAINS"])),
     recipientFqdn(),
     ...(decoys.size > 0 ? [decoy(decoys)] : []),
@@ -173,11 +194,6 @@ function listChecks(settings: PolicySettings, site: PolicySite, notes: string[])
 function connectionChecks(settings: PolicySettings, site: PolicySite): AnyCheck[] {
   return [
     ban(),
-    sessions({
-      all: site.maxSessions,
-      address: site.maxSessionsPerAddress,
-      network: settings.max_sessions_per_network,
-    }),
     ...rates({
       connections: settings.max_connection_rate,
       messages: settings.max_message_rate,
@@ -191,7 +207,7 @@ function connectionChecks(settings: PolicySettings, site: PolicySite): AnyCheck[
       bad: readBadHelo(site.control.lines("badhelo") ?? []),
       wantsFullName: settings.helo_full_name,
     }),
-    rblsmtpd(),
+    ...((site.env["RBLSMTPD"] ?? "") === "" ? [] : [rblsmtpd()]),
   ];
 }
 
@@ -217,7 +233,8 @@ function readLists(words: readonly string[], notes: string[]): DnsblList[] {
   });
 }
 
-function termsOf(settings: PolicySettings): Pick<
+/** What the memory goes by (state.ts). */
+export function termsOf(settings: PolicySettings): Pick<
   PolicyConfig,
   "tarpit" | "bans" | "guesses" | "greylist"
 > {
@@ -249,3 +266,24 @@ function termsOf(settings: PolicySettings): Pick<
     },
   };
 }
+
+/** A policy without any check: nobody is judged. */
+export const NO_POLICY: PolicyConfig = {
+  policy: makePolicy([], {}),
+  mailRules: null,
+  spf: {
+    terms: { mode: "off", behavior: 0, isWanted: false },
+    checks: [],
+    policy: () => ({}),
+  },
+  watches: { rates: false, guesses: false, harvest: false },
+  greetDelaySeconds: null,
+  isAlwaysAccepted: () => false,
+  isForwarder: () => false,
+  dnsblLists: [],
+  tarpit: { free: 0, stepSeconds: 0, maxSeconds: 0, maxWaiting: 0 },
+  bans: { firstSeconds: 1, maxSeconds: 1, forgetSeconds: 1, maxBans: 1 },
+  guesses: { windowSeconds: 1, maxInvalid: 0, minPercent: 100, maxKeys: 1 },
+  greylist: { delaySeconds: 1, retrySeconds: 1, keepSeconds: 1, allowAfter: 0, maxEntries: 1 },
+  notes: [],
+};

@@ -3,16 +3,21 @@
  * MAXHOPS, DATABYTES.
  *
  * Of a limit in the settings, in the environment (a connection rule's, a mail rule's) and in the
- * mail rules the smallest holds; 0 or nothing is none.
+ * mail rules the smallest holds; 0 or nothing is none. They hold for everybody, so they are no
+ * checks that could be off: the protocols compare their numbers here, once each.
  *
  * DIFFERS: too many recipients are 452 (RFC 5321 section 4.5.3.1.10), not 550, so that the rest
  * comes in another message; with MAXRCPTS_REJECT the whole message is refused at DATA. MAXHOPS
- * replaces the setting, also with a larger number, as it does in mailfront.
+ * replaces the setting, also with a larger number, as it does in mailfront; as many hops as the
+ * limit are a loop, as in qmail-smtpd.
  */
-import { against, NONE, POLICY_REPLIES } from "./replies.ts";
-import type { AnyCheck, Limits, Verdict } from "./types.ts";
+import { against, POLICY_REPLIES } from "./replies.ts";
+import type { AgainstVerdict, Limits } from "./types.ts";
 
 type Environment = Readonly<Record<string, string | undefined>>;
+
+/** Variables that change limits. */
+export const LIMIT_VARIABLES = ["MAXRCPTS", "MAXRCPTS_REJECT", "MAXMSGS", "MAXHOPS", "DATABYTES"];
 
 /** Digits at the beginning, as mailfront reads its variables; 0 without any. */
 function numberOf(env: Environment, name: string): number {
@@ -27,8 +32,8 @@ function smallest(...limits: readonly number[]): number {
 
 /**
  * The limits that hold.
- * @param base those of the settings
- * @param env the session's environment with what mail rules have set in this transaction
+ * @param base those of the settings, or of the session
+ * @param env the session's environment, or what mail rules have set in this transaction
  * @param ruleDataBytes the smallest size that a mail rule named; 0: none
  */
 export function limitsOf(base: Limits, env: Environment, ruleDataBytes = 0): Limits {
@@ -41,65 +46,40 @@ export function limitsOf(base: Limits, env: Environment, ruleDataBytes = 0): Lim
   };
 }
 
-const over = (count: number, limit: number): boolean => limit > 0 && count > limit;
+/** A verdict of a limit; null: it is kept. */
+type Kept = AgainstVerdict | null;
 
-function tooBig(bytes: number, limit: number): Verdict {
-  if (!over(bytes, limit)) return NONE;
-  const reason = `The message has ${bytes} bytes, the limit is ${limit}`;
-  return against(POLICY_REPLIES.too_big, "counters: DATABYTES", reason);
+/** At MAIL: another message. `messages`: those before it. The session ends. */
+export function judgeMessages(messages: number, { maxMessages }: Limits): Kept {
+  if (maxMessages === 0 || messages < maxMessages) return null;
+  const reason = `The session had ${messages} messages, the limit is ${maxMessages}`;
+  return against(POLICY_REPLIES.message_limit, "counters: MAXMSGS", reason, { ends: true });
 }
 
-function tooManyHops(hops: number, limit: number): Verdict {
-  if (!over(hops, limit)) return NONE;
-  const reason = `The message has ${hops} Received or Delivered-To fields, the limit is ${limit}`;
+/** At RCPT: another recipient. `accepted`: those before it. */
+export function judgeRecipients(accepted: number, { maxRecipients }: Limits): Kept {
+  if (maxRecipients === 0 || accepted < maxRecipients) return null;
+  const reason = `The message has ${accepted} recipients, which is the limit`;
+  return against(POLICY_REPLIES.too_many_recipients, "counters: MAXRCPTS", reason);
+}
+
+/** At DATA: were more recipients offered than the whole message may have? */
+export function judgeOffered(offered: number, { refusesWhole, maxRecipients }: Limits): Kept {
+  if (!refusesWhole || maxRecipients === 0 || offered <= maxRecipients) return null;
+  const reason = `${offered} recipients were offered, the limit is ${maxRecipients}`;
+  return against(POLICY_REPLIES.recipients_overflow, "counters: MAXRCPTS_REJECT", reason);
+}
+
+/** In the data: hops that were seen. */
+export function judgeHops(hops: number, { maxHops }: Limits): Kept {
+  if (maxHops === 0 || hops < maxHops) return null;
+  const reason = `The message has ${hops} Received or Delivered-To fields, the limit is ${maxHops}`;
   return against(POLICY_REPLIES.too_many_hops, "counters: MAXHOPS", reason);
 }
 
-/** The checks of all stages. */
-export function counters(): AnyCheck[] {
-  return [
-    {
-      name: "counters",
-      stage: "mail",
-      spares: [],
-      judge({ messages, sizeBytes, limits }) {
-        if (!over(messages + 1, limits.maxMessages)) return tooBig(sizeBytes, limits.dataBytes);
-        const reason = `The session had ${messages} messages, the limit is ${limits.maxMessages}`;
-        const rule = "counters: MAXMSGS";
-        return against(POLICY_REPLIES.message_limit, rule, reason, { ends: true });
-      },
-    },
-    {
-      name: "counters",
-      stage: "rcpt",
-      spares: [],
-      judge({ accepted, limits }) {
-        if (!over(accepted + 1, limits.maxRecipients)) return NONE;
-        const reason = `The message has ${accepted} recipients, which is the limit`;
-        return against(POLICY_REPLIES.too_many_recipients, "counters: MAXRCPTS", reason);
-      },
-    },
-    {
-      name: "counters",
-      stage: "data",
-      spares: [],
-      judge({ offered, limits }) {
-        if (!limits.refusesWhole || !over(offered, limits.maxRecipients)) return NONE;
-        const reason = `${offered} recipients were offered, the limit is ${limits.maxRecipients}`;
-        return against(POLICY_REPLIES.recipients_overflow, "counters: MAXRCPTS_REJECT", reason);
-      },
-    },
-    {
-      name: "counters",
-      stage: "data_header",
-      spares: [],
-      judge: ({ hops, limits }) => tooManyHops(hops, limits.maxHops),
-    },
-    {
-      name: "counters",
-      stage: "data_end",
-      spares: [],
-      judge: ({ bytes, limits }) => tooBig(bytes, limits.dataBytes),
-    },
-  ];
+/** At MAIL and in the data: bytes that were announced, or came. */
+export function judgeBytes(bytes: number, { dataBytes }: Limits): Kept {
+  if (dataBytes === 0 || bytes <= dataBytes) return null;
+  const reason = `The message has ${bytes} bytes, the limit is ${dataBytes}`;
+  return against(POLICY_REPLIES.too_big, "counters: DATABYTES", reason);
 }

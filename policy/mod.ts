@@ -31,10 +31,9 @@ export { POLICY_REPLIES } from "./replies.ts";
 export const CHECK_ORDER: readonly CheckName[] = [
   // The administrator's own word, before everything.
   "mailrules",
-  // Numbers that are at hand.
+  // Numbers that are at hand. Sessions at one time are refused where connections are taken.
   "counters",
   "ban",
-  "sessions",
   "rates",
   // Manners.
   "early_talker",

@@ -78,6 +78,7 @@ export const POLICY_REPLIES = {
     "a message without sender goes to one recipient",
   ),
   bounce_to_list: reply("bounce_to_list", 550, "5.7.1", "this list takes no mail without sender"),
+  decoy_only: reply("decoy_only", 554, "5.5.1", "no valid recipients"),
   rule_refused: reply("rule_refused", 553, "5.7.1", "refused"),
   rule_deferred: reply("rule_deferred", 451, "4.7.1", "deferred"),
   rules_unusable: reply("rules_unusable", 421, "4.3.0", "unable to read rules, try again later"),
@@ -201,11 +202,15 @@ export function accepting(
 
 const SOFT_CODES: Readonly<Record<number, number>> = { 550: 450, 552: 452 };
 
-/** soft_reject: 5xx becomes 4xx, all else stays; who is sent away gets 421. */
+/** A reply of 5xx as one of 4xx. `ends`: who is sent away gets 421. */
+export function softReply(reply: PolicyReply, ends = false): PolicyReply {
+  const { id, text } = reply;
+  const code = ends ? 421 : SOFT_CODES[reply.code] ?? 451;
+  return { id, code, enhanced: reply.enhanced.replace(/^5/, "4"), text };
+}
+
+/** soft_reject: 5xx becomes 4xx, all else stays. */
 export function soften(verdict: AgainstVerdict): AgainstVerdict {
   if (verdict.kind === "defer") return verdict;
-  const { reply } = verdict;
-  const code = verdict.ends ? 421 : SOFT_CODES[reply.code] ?? 451;
-  const enhanced = reply.enhanced.replace(/^5/, "4");
-  return { ...verdict, kind: "defer", reply: { ...reply, code, enhanced } };
+  return { ...verdict, kind: "defer", reply: softReply(verdict.reply, verdict.ends) };
 }

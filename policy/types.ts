@@ -36,7 +36,6 @@ export type CheckName =
   | "mailrules"
   | "counters"
   | "ban"
-  | "sessions"
   | "rates"
   | "early_talker"
   | "strict_pipelining"

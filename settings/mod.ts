@@ -4,11 +4,19 @@
  * A setting's name is its key here. `Settings` is the table's values once parsed.
  */
 import { AUTH_SETTINGS } from "./auth.ts";
+import { DKIM_SETTINGS, SPF_SETTINGS } from "./authenticity.ts";
 import { CONTENT_SETTINGS, FILTER_SETTINGS } from "./content.ts";
 import { DNS_SETTINGS } from "./dns.ts";
 import { NET_SETTINGS } from "./net.ts";
+import {
+  POLICY_ADDRESS_SETTINGS,
+  POLICY_CONNECTION_SETTINGS,
+  POLICY_COUNTER_SETTINGS,
+  POLICY_GREYLIST_SETTINGS,
+} from "./policy.ts";
 import { POP3_SETTINGS } from "./pop3.ts";
 import { PROCESS_SETTINGS } from "./process.ts";
+import { PROXY_SETTINGS } from "./proxy.ts";
 import { QMTP_SETTINGS } from "./qmtp.ts";
 import { QUEUE_SETTINGS } from "./queue.ts";
 import { SMTP_SETTINGS } from "./smtp.ts";
@@ -28,10 +36,17 @@ export const FAMILIES = {
   auth: AUTH_SETTINGS,
   queue: QUEUE_SETTINGS,
   net: NET_SETTINGS,
+  proxy: PROXY_SETTINGS,
   tls: TLS_SETTINGS,
   lookup: VALIDATE_SETTINGS,
+  policy_addresses: POLICY_ADDRESS_SETTINGS,
+  policy_counters: POLICY_COUNTER_SETTINGS,
+  policy_connection: POLICY_CONNECTION_SETTINGS,
+  policy_greylist: POLICY_GREYLIST_SETTINGS,
   content: CONTENT_SETTINGS,
   filters: FILTER_SETTINGS,
+  spf: SPF_SETTINGS,
+  dkim: DKIM_SETTINGS,
   dns: DNS_SETTINGS,
   process: PROCESS_SETTINGS,
 } as const;
@@ -45,10 +60,17 @@ export const SETTINGS = {
   ...AUTH_SETTINGS,
   ...QUEUE_SETTINGS,
   ...NET_SETTINGS,
+  ...PROXY_SETTINGS,
   ...TLS_SETTINGS,
   ...VALIDATE_SETTINGS,
+  ...POLICY_ADDRESS_SETTINGS,
+  ...POLICY_COUNTER_SETTINGS,
+  ...POLICY_CONNECTION_SETTINGS,
+  ...POLICY_GREYLIST_SETTINGS,
   ...CONTENT_SETTINGS,
   ...FILTER_SETTINGS,
+  ...SPF_SETTINGS,
+  ...DKIM_SETTINGS,
   ...DNS_SETTINGS,
   ...PROCESS_SETTINGS,
 } as const;

@@ -9,7 +9,7 @@ import { check, choice, flag, integer, list, text } from "./kinds.ts";
 const DAY = 86_400;
 
 /** Addresses, domains, messages. */
-const LISTS = {
+export const POLICY_ADDRESS_SETTINGS = {
   soft_reject: flag(false, "Every 5xx of policy becomes 4xx: nothing is refused for good"),
   always_accept_rcpt: list(
     ["postmaster@", "abuse@"],
@@ -38,7 +38,7 @@ const LISTS = {
 } as const;
 
 /** Numbers over time. */
-const COUNTERS = {
+export const POLICY_COUNTER_SETTINGS = {
   max_sessions_per_network: integer(
     0,
     "sessions",
@@ -93,7 +93,7 @@ const COUNTERS = {
 } as const;
 
 /** The connection and what the DNS says about it. */
-const CONNECTION = {
+export const POLICY_CONNECTION_SETTINGS = {
   greet_delay_seconds: integer(0, "seconds", "Wait before the greeting of unknown clients", 0, 60),
   early_talker: check("off", "Refuse who talks before the greeting"),
   strict_pipelining: check("off", "Refuse who sends on behind HELO, EHLO or DATA unanswered"),
@@ -127,7 +127,7 @@ const CONNECTION = {
 } as const;
 
 /** The greylist. */
-const GREYLIST = {
+export const POLICY_GREYLIST_SETTINGS = {
   greylist: check("off", "Put off the first mail of a network, for a sender and a recipient"),
   greylist_seconds: integer(300, "seconds", "How long it is put off", 1, DAY),
   greylist_retry_seconds: integer(2 * DAY, "seconds", "Later than this it begins anew", 60),
@@ -145,4 +145,10 @@ const GREYLIST = {
   ),
 } as const;
 
-export const POLICY_SETTINGS = { ...LISTS, ...COUNTERS, ...CONNECTION, ...GREYLIST } as const;
+/** All of them. */
+export const POLICY_SETTINGS = {
+  ...POLICY_ADDRESS_SETTINGS,
+  ...POLICY_COUNTER_SETTINGS,
+  ...POLICY_CONNECTION_SETTINGS,
+  ...POLICY_GREYLIST_SETTINGS,
+} as const;

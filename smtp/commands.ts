@@ -9,16 +9,18 @@
  * MAIL begins anew.
  */
 import { authExtension, beginExchange, checkAuth, refuseAuth } from "./auth.ts";
-import { isBadSender } from "./config.ts";
 import { parseParameters } from "./parameters.ts";
 import { parsePath } from "./path.ts";
 import { takeRecipient } from "./recipient.ts";
 import { isReply, multiline, REPLIES, type Reply } from "./replies.ts";
 import { judgeSender } from "./senders.ts";
 import { beginTls, checkStarttls, offersTls } from "./starttls.ts";
-import { endSession, refuse, relayClientOf, say, type Session } from "./state.ts";
+import { softened } from "./judging.ts";
+import { judgeHelo } from "./greeting.ts";
+import { judgeData, takeSender } from "./sender.ts";
+import { endSession, refuse, say, type Session, startTransaction } from "./state.ts";
 import { SMTP_EVENTS } from "../trace/events_smtp.ts";
-import { beginData } from "./transfer.ts";
+import { checkXclient, takeXclient, XCLIENT_EXTENSION } from "./xclient.ts";
 
 /** One command. */
 export interface Command {
@@ -57,7 +59,8 @@ function missingState(session: Session, needs: Needs): Reply | null {
   if (needs === "nothing") return null;
   const { transaction } = session;
   if (transaction === null) return REPLIES.mail_first;
-  if (needs === "recipients" && transaction.recipients.length === 0) return REPLIES.rcpt_first;
+  const { recipients, decoys } = transaction;
+  if (needs === "recipients" && recipients.length + decoys === 0) return REPLIES.rcpt_first;
   return null;
 }
 
@@ -69,7 +72,7 @@ const answer = (reply: Reply) => (session: Session): void => say(session, reply)
 
 const COMMANDS: readonly Command[] = [
   command("RCPT", "mail", checkRcpt, addRecipient),
-  command("MAIL", "nothing", checkMail, beginTransaction),
+  command("MAIL", "nothing", checkMail, beginMail),
   command("DATA", "recipients", anything, transferData),
   command("EHLO", "nothing", anything, (session, name) => hello(session, name, true)),
   command("HELO", "nothing", anything, (session, name) => hello(session, name, false)),
@@ -86,23 +89,28 @@ const COMMANDS: readonly Command[] = [
   command("VRFY", "nothing", anything, answer(REPLIES.vrfy)),
   command("HELP", "nothing", anything, answer(REPLIES.help)),
   command("EXPN", "nothing", anything, answer(REPLIES.unimplemented)),
+  command("XCLIENT", "nothing", checkXclient, takeXclient),
 ];
 
-function hello(session: Session, name: string, extended: boolean): void {
-  session.helo = name;
-  session.extended = extended;
-  session.transaction = null;
-  say(session, extended ? extendedHello(session) : session.config.hello);
+function hello(session: Session, name: string, extended: boolean): void | Promise<void> {
+  return judgeHelo(session, name, () => {
+    session.helo = name;
+    session.extended = extended;
+    session.transaction = null;
+    say(session, extended ? extendedHello(session) : session.config.hello);
+  });
 }
 
 /** EHLO's answer; what depends on the moment stands last. */
 function extendedHello(session: Session): Reply {
   const { extendedHello, extensions } = session.config;
   const auth = authExtension(session);
-  if (auth === "" && !offersTls(session)) return extendedHello;
+  const { xclient } = session.deps;
+  if (auth === "" && !offersTls(session) && xclient === undefined) return extendedHello;
   const lines = [...extensions];
   if (offersTls(session)) lines.push("STARTTLS");
   if (auth !== "") lines.push(auth);
+  if (xclient !== undefined) lines.push(XCLIENT_EXTENSION);
   return multiline(REPLIES.extended_hello, lines);
 }
 
@@ -115,23 +123,22 @@ function reset(session: Session): void {
 interface Mail {
   readonly sender: string;
   readonly utf8: boolean;
+  readonly sizeBytes: number;
 }
 
 function checkMail(session: Session, argument: string): Mail | Reply {
-  const { maxMessages, localLiteral, databytes } = session.config;
+  const { config, login } = session;
   // RFC 6409, section 4.3: submission is for those who say who they are, or whose address does.
-  if (session.service === "submission" && relayClientOf(session) === null) {
+  if (session.service === "submission" && config.relayClient === null && login === null) {
     return REPLIES.auth_required;
   }
-  if (maxMessages > 0 && session.messages >= maxMessages) return REPLIES.message_limit;
-  const path = parsePath(argument, localLiteral);
+  const path = parsePath(argument, config.localLiteral);
   if (path === null) return REPLIES.bad_sender_syntax;
   const parameters = parseParameters(path.parameters);
   if (isReply(parameters)) return parameters;
-  const size = parameters.size ?? 0;
-  if (databytes > 0 && size > databytes) return REPLIES.too_big;
   const refusal = checkOwner(session, path.address);
-  return refusal ?? { sender: path.address, utf8: parameters.utf8 };
+  const { utf8, size } = parameters;
+  return refusal ?? { sender: path.address, utf8, sizeBytes: size ?? 0 };
 }
 
 /** Does the sender belong to who logged in? */
@@ -148,13 +155,7 @@ function checkOwner(session: Session, sender: string): Reply | null {
   }
   const fields = { sender, login, ip: peer.remoteIp };
   if (tracer.level >= 2) tracer.emit(peer.session, SMTP_EVENTS.senderRefused, fields);
-  return REPLIES.sender_not_owned;
-}
-
-function beginTransaction(session: Session, { sender, utf8 }: Mail): void {
-  const hasBadSender = isBadSender(sender, session.config.badMailFrom);
-  session.transaction = { sender, hasBadSender, utf8, recipients: [] };
-  say(session, REPLIES.sender_ok);
+  return softened(session, REPLIES.sender_not_owned);
 }
 
 function checkRcpt(session: Session, argument: string): string | Reply {
@@ -169,9 +170,13 @@ function addRecipient(session: Session, address: string): void | Promise<void> {
   if (transaction !== null) return takeRecipient(session, transaction, address);
 }
 
+function beginMail(session: Session, { sender, utf8, sizeBytes }: Mail): void | Promise<void> {
+  return takeSender(session, startTransaction(session, sender, utf8, sizeBytes));
+}
+
 function transferData(session: Session): void | Promise<void> {
   const { transaction } = session;
-  if (transaction !== null) return beginData(session, transaction);
+  if (transaction !== null) return judgeData(session, transaction);
 }
 
 /** Four letters as one number, upper and lower case alike; no other byte passes for a letter. */

@@ -2,18 +2,20 @@
  * What one session is configured with: settings, control files and environment, read once and
  * frozen.
  *
- * Mirrors the setup of qmail-smtpd: me, smtpgreeting, localiphost, badmailfrom, databytes,
- * timeoutsmtpd; the environment's DATABYTES, RELAYCLIENT. rcpthosts is only tried here (a site
- * whose rcpthosts can't be read serves nobody); asking it is the look-up's work. Does not watch
- * files: whoever hands in `ControlFiles` does.
+ * Mirrors the setup of qmail-smtpd: me, smtpgreeting, localiphost, databytes, timeoutsmtpd; the
+ * environment's DATABYTES, RELAYCLIENT; badmailfrom is policy's. rcpthosts is only tried here (a
+ * site whose rcpthosts can't be read serves nobody); asking it is the look-up's work. Does not
+ * watch files: whoever hands in `ControlFiles` does.
  */
 import { safeText, sizeLimit } from "../queue/incoming.ts";
+import { LIMIT_VARIABLES, limitsOf } from "../policy/limits.ts";
+import type { Limits } from "../policy/types.ts";
 import type { Settings } from "../settings/mod.ts";
 import { leadingNumber } from "../validate/control.ts";
 import { ControlError, type ControlFiles } from "../validate/types.ts";
 import { multiline, REPLIES, type Reply, withText } from "./replies.ts";
 import type { LocalLiteral } from "./path.ts";
-import { lowerAscii, readSenderLogins, type SenderLogins } from "./senders.ts";
+import { readSenderLogins, type SenderLogins } from "./senders.ts";
 
 /** Environment variables of one session. */
 export type Environment = Readonly<Record<string, string>>;
@@ -33,9 +35,8 @@ export interface SmtpConfig {
   /** Our name, for challenges. */
   readonly hostname: string;
   readonly localLiteral: LocalLiteral;
-  /** Addresses and "@host" entries, lower-cased. */
-  readonly badMailFrom: ReadonlySet<string>;
-  readonly databytes: number;
+  /** Limits of messages: settings, control files and environment together. */
+  readonly limits: Limits;
   /** RELAYCLIENT: what is appended to every recipient; null: no relay client. */
   readonly relayClient: string | null;
   readonly idleSeconds: number;
@@ -45,9 +46,6 @@ export interface SmtpConfig {
   readonly onUndecided: "defer" | "reject";
   readonly bareLf: "auto" | "reject" | "tolerate";
   readonly commandLineBytes: number;
-  readonly maxRecipients: number;
-  readonly maxMessages: number;
-  readonly maxHops: number;
   readonly maxSyntaxErrors: number;
   readonly maxUnknownRecipients: number;
   readonly maxRelayAttempts: number;
@@ -67,12 +65,13 @@ interface Sources {
   readonly settings: Settings;
   readonly greeting: string;
   readonly localIpHost: string | null;
-  readonly badMailFrom: readonly string[] | null;
   readonly senderLogins: readonly string[] | null;
   readonly databytes: number;
   readonly timeout: number | null;
   readonly envRelayClient: string | undefined;
   readonly envSessionTimeout: string | undefined;
+  /** What LIMIT_VARIABLES have, as one text. */
+  readonly envLimits: string;
 }
 
 /**
@@ -129,30 +128,32 @@ function readSources(settings: Settings, control: ControlFiles, env: Environment
     settings,
     greeting,
     localIpHost: control.line("localiphost") ?? me,
-    badMailFrom: control.lines("badmailfrom"),
     senderLogins: settings.sender_login_map ? control.lines("senderlogins") : null,
     databytes: sizeLimit(settings, control, env),
     timeout: control.integer("timeoutsmtpd"),
     envRelayClient: env["RELAYCLIENT"],
     envSessionTimeout: env["SESSION_TIMEOUT"],
+    envLimits: limitVariables(env),
   };
 }
 
 function isSame(a: Sources, b: Sources): boolean {
   return a.settings === b.settings && a.greeting === b.greeting &&
-    a.localIpHost === b.localIpHost && a.badMailFrom === b.badMailFrom &&
+    a.localIpHost === b.localIpHost && a.envLimits === b.envLimits &&
     a.senderLogins === b.senderLogins &&
     a.databytes === b.databytes && a.timeout === b.timeout &&
     a.envRelayClient === b.envRelayClient && a.envSessionTimeout === b.envSessionTimeout;
 }
 
 function build(sources: Sources, ips: ReadonlySet<string>): SmtpConfig {
-  const { settings, greeting, databytes } = sources;
+  const { settings, greeting } = sources;
+  const limits = readLimits(sources);
+  const { dataBytes } = limits;
   const extensions = [
     greeting,
     "PIPELINING",
     "8BITMIME",
-    databytes === 0 ? "SIZE" : `SIZE ${databytes}`,
+    dataBytes === 0 ? "SIZE" : `SIZE ${dataBytes}`,
     "ENHANCEDSTATUSCODES",
     "SMTPUTF8",
   ];
@@ -164,8 +165,7 @@ function build(sources: Sources, ips: ReadonlySet<string>): SmtpConfig {
     quit: withText(REPLIES.quit, greeting),
     hostname: safeText(sources.localIpHost ?? greeting),
     localLiteral: Object.freeze({ ips, host: sources.localIpHost }),
-    badMailFrom: new Set((sources.badMailFrom ?? []).map(lowerAscii)),
-    databytes,
+    limits,
     relayClient: sources.envRelayClient ?? null,
     idleSeconds: settings.smtp_idle_seconds ||
       Math.max(1, sources.timeout ?? DEFAULT_IDLE_SECONDS),
@@ -176,9 +176,6 @@ function build(sources: Sources, ips: ReadonlySet<string>): SmtpConfig {
     onUndecided: settings.on_undecided,
     bareLf: settings.bare_lf,
     commandLineBytes: settings.command_line_bytes,
-    maxRecipients: settings.max_recipients,
-    maxMessages: settings.max_messages,
-    maxHops: settings.max_hops,
     maxSyntaxErrors: settings.max_syntax_errors,
     maxUnknownRecipients: settings.max_unknown_recipients,
     maxRelayAttempts: settings.max_relay_attempts,
@@ -190,12 +187,32 @@ function build(sources: Sources, ips: ReadonlySet<string>): SmtpConfig {
   });
 }
 
-/** Is this sender unwanted? An entry is an address or "@host". */
-export function isBadSender(sender: string, bad: ReadonlySet<string>): boolean {
-  if (bad.size === 0) return false;
-  const address = lowerAscii(sender);
-  const at = address.lastIndexOf("@");
-  return bad.has(address) || (at >= 0 && bad.has(address.slice(at)));
+/** Variables that change limits, with their values; "" where none is set, which is the rule. */
+function limitVariables(env: Environment): string {
+  let text = "";
+  for (const name of LIMIT_VARIABLES) {
+    const value = env[name];
+    if (value !== undefined) text += `${name}=${value}\n`;
+  }
+  return text;
+}
+
+function readLimits({ settings, databytes, envLimits }: Sources): Limits {
+  const env = Object.fromEntries(
+    envLimits.split("\n").slice(0, -1).map((line) => {
+      const at = line.indexOf("=");
+      return [line.slice(0, at), line.slice(at + 1)];
+    }),
+  );
+  const base = {
+    maxRecipients: settings.max_recipients,
+    refusesWhole: false,
+    maxMessages: settings.max_messages,
+    maxHops: settings.max_hops,
+    dataBytes: databytes,
+  };
+  // DATABYTES is in `databytes` already, in qmail's way: it may also raise what the file says.
+  return Object.freeze(limitsOf(base, { ...env, DATABYTES: undefined }));
 }
 
 /**

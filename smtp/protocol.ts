@@ -8,6 +8,8 @@
 import { createClosedEngine } from "../net/closed_engine.ts";
 import type { Engine, Output, Peer, Protocol, RefuseReason } from "../net/types.ts";
 import { POLICY_REPLIES } from "../policy/replies.ts";
+import type { PolicyDesk } from "../policy/visit.ts";
+import { type NetworkList, readNetworks } from "../policy/networks.ts";
 import type { Settings } from "../settings/mod.ts";
 import { SMTP_EVENTS } from "../trace/events_smtp.ts";
 import { ControlError } from "../validate/types.ts";
@@ -16,10 +18,13 @@ import { REPLIES, type Reply } from "./replies.ts";
 import { createSmtpEngine } from "./session.ts";
 import type { SmtpDeps } from "./state.ts";
 import { bytesOf } from "./text.ts";
+import { createXclientEngine } from "./xclient_engine.ts";
 
 /** What the service works with; `config` comes anew for each session. */
-export interface SmtpService extends Omit<SmtpDeps, "config" | "tls"> {
+export interface SmtpService extends Omit<SmtpDeps, "config" | "tls" | "policy"> {
   readonly configs: SmtpConfigReader;
+  /** Policy as a session with this environment begins with it; absent: nobody is judged. */
+  readonly policies?: ((env: Readonly<Record<string, string>>) => PolicyDesk) | undefined;
   /** The settings of the moment. */
   readonly settings: () => Settings;
   /** Can the driver of this connection start TLS? Absent: it can't. */
@@ -47,11 +52,35 @@ export function createSmtpProtocol(service: SmtpService): Protocol {
   };
 }
 
+/** Lists of xclient_from that were read; most sites have none. */
+const hostLists = new WeakMap<readonly string[], NetworkList>();
+
+function mayXclient({ xclient_from: words }: Settings, ip: string): boolean {
+  if (words.length === 0) return false;
+  let list = hostLists.get(words);
+  if (list === undefined) hostLists.set(words, list = readNetworks(words));
+  return list.has(ip);
+}
+
 function openEngine(service: SmtpService, peer: Peer, output: Output): Engine {
-  const { configs, settings, tls, tracer } = service;
+  if (!mayXclient(service.settings(), peer.remoteIp)) return openAs(service, peer, output);
+  return createXclientEngine(
+    peer,
+    output,
+    (as, known, xclient) => openAs({ ...service, known, xclient }, as, output),
+  );
+}
+
+function openAs(service: SmtpService, peer: Peer, output: Output): Engine {
+  const { configs, policies, settings, tls, tracer } = service;
   try {
     const config = configs.read(settings(), peer.env);
-    return createSmtpEngine({ ...service, config, tls: tls?.(peer) ?? false }, peer, output);
+    const policy = policies?.(peer.env);
+    return createSmtpEngine(
+      { ...service, config, policy, tls: tls?.(peer) ?? false },
+      peer,
+      output,
+    );
   } catch (error) {
     if (!(error instanceof ControlError)) throw error;
     tracer.emit(peer.session, SMTP_EVENTS.controlTrouble, {

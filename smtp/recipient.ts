@@ -1,14 +1,24 @@
 /**
- * RCPT, once its syntax is right (RFC 5321, section 4.1.1.3): asks whether the recipient can be had, answers and counts.
+ * RCPT, once its syntax is right (RFC 5321, section 4.1.1.3): asks whether the recipient can be had and is wanted,
+ * answers and counts.
  *
- * Mirrors qmail-smtpd's order: badmailfrom, then relay client or rcpthosts, then - where qmail-smtpd would say yes to
- * anything - the look-up; all but the first are validate/judge.ts. An answer that is known at once is given at once; only
- * a look-up that must wait suspends the session.
+ * Mirrors qmail-smtpd's order: what lists say (badmailfrom and the other checks of stage rcpt), then relay client or
+ * rcpthosts, then - where qmail-smtpd would say yes to anything - the look-up (validate/judge.ts); for recipients that
+ * exist, the checks that cost more (stage rcpt_valid). An answer that is known at once is given at once; only what must
+ * wait suspends the session.
  */
 import { SMTP_EVENTS } from "../trace/events_smtp.ts";
 import { judgeRecipient, type RecipientVerdict, splitAddress } from "../validate/judge.ts";
-import { REPLIES, type Reply } from "./replies.ts";
+import { domainOf } from "../policy/addresses.ts";
+import { judgeRecipients } from "../policy/limits.ts";
+import type { Judgement } from "../policy/mod.ts";
+import type { RecipientOutcome } from "../policy/state_types.ts";
+import { POLICY_EVENTS } from "../trace/events_policy.ts";
+import { rcptFacts, rcptValidFacts } from "./facts.ts";
+import { applyEffects, isAsked, judgeStage, sayAgainst, softened, takeLimit } from "./judging.ts";
+import { REPLIES, type Reply, withText } from "./replies.ts";
 import {
+  clientOf,
   endByLimit,
   endSession,
   refuse,
@@ -19,43 +29,118 @@ import {
 } from "./state.ts";
 import { traceLookup, wantsSteps } from "../validate/steps.ts";
 
+/** What mail rules said of the recipient in hand. */
+interface Said {
+  /** Of the 250 instead of ours; "" for ours. */
+  readonly text: string;
+  /** Appended to the recipient. */
+  readonly suffix: string;
+}
+
+const NOTHING_SAID: Said = { text: "", suffix: "" };
+
 /** Judges a recipient whose syntax is right and answers RCPT. */
 export function takeRecipient(
   session: Session,
   transaction: Transaction,
   address: string,
 ): void | Promise<void> {
-  const { config, deps } = session;
   traceRecipient(session, address);
+  transaction.offered++;
   // DIFFERS: qmail-smtpd takes any number of recipients; one message must not cost without bounds
   // (RFC 5321, 4.5.3.1.10).
-  if (transaction.recipients.length >= config.maxRecipients) {
-    return say(session, REPLIES.too_many_recipients);
+  const { recipients, decoys, limits } = transaction;
+  const over = judgeRecipients(recipients.length + decoys, limits);
+  if (over !== null) return sayAgainst(session, takeLimit(session, "rcpt", over));
+  if (!isAsked(session, "rcpt")) return lookUp(session, transaction, address, NOTHING_SAID);
+  const effects = session.policy.mailRules?.recipient(transaction.sender, address);
+  if (effects !== undefined) applyEffects(session, transaction, effects);
+  const suffix = effects?.relayClient ?? "";
+  const judged = judgeStage(session, "rcpt", rcptFacts(session, transaction, address));
+  if (judged instanceof Promise) {
+    return judged.then((late) => concludeRcpt(session, transaction, address, suffix, late));
   }
-  if (transaction.hasBadSender) return refuseSender(session, transaction, address);
+  return concludeRcpt(session, transaction, address, suffix, judged);
+}
+
+/** What policy says before anybody is looked up. */
+function concludeRcpt(
+  session: Session,
+  transaction: Transaction,
+  address: string,
+  suffix: string,
+  { verdict, check }: Judgement,
+): void | Promise<void> {
+  if (session.isOver) return;
+  switch (verdict.kind) {
+    case "none":
+      return lookUp(session, transaction, address, { text: "", suffix });
+    case "accept":
+      if (check === "decoy") return takeDecoy(session, transaction, address);
+      if (!verdict.final) {
+        return lookUp(session, transaction, address, { text: verdict.text, suffix });
+      }
+      return accept(session, transaction, address + suffix, verdict.text);
+    case "defer":
+    case "refuse":
+      if (check === "badrcptto") transaction.refusedBad++;
+      return sayAgainst(session, verdict);
+  }
+}
+
+/** Looks like any other, marks who named it, and gets no mail. */
+function takeDecoy(session: Session, transaction: Transaction, recipient: string): void {
+  const { tracer } = session.deps;
+  transaction.decoys++;
+  if (tracer.level >= 1) {
+    const fields = { ip: session.peer.remoteIp, recipient, sender: transaction.sender };
+    tracer.emit(session.peer.session, POLICY_EVENTS.decoyHit, fields);
+  }
+  note(session, transaction, "decoy");
+  say(session, REPLIES.recipient_ok);
+}
+
+/** Tells the memory what became of a recipient. */
+function note(session: Session, transaction: Transaction, outcome: RecipientOutcome): void {
+  const { rates, guesses } = session.policy.watches;
+  if (!rates && !guesses && outcome !== "decoy") return;
+  const client = clientOf(session);
+  const { ip, network } = client;
+  const domain = domainOf(transaction.sender);
+  session.deps.policy?.state.noteRecipient(ip, network, domain, outcome, client);
+}
+
+function lookUp(
+  session: Session,
+  transaction: Transaction,
+  address: string,
+  said: Said,
+): void | Promise<void> {
+  const { config, deps } = session;
   const verdict = judgeRecipient({
     lookup: deps.lookup,
-    address,
+    address: said === NOTHING_SAID ? address : address + said.suffix,
     relayClient: relayClientOf(session),
     validate: config.validate,
     explain: wantsSteps(deps.tracer),
   });
   // On the hot path: "in" costs less than "instanceof".
-  if ("kind" in verdict) return conclude(session, transaction, verdict);
-  return verdict.then((late) => conclude(session, transaction, late));
+  if ("kind" in verdict) return conclude(session, transaction, verdict, said.text);
+  return verdict.then((late) => conclude(session, transaction, late, said.text));
 }
 
 function conclude(
   session: Session,
   transaction: Transaction,
   verdict: RecipientVerdict,
+  text: string,
 ): void | Promise<void> {
   if (session.isOver) return;
   const { recipient, result } = verdict;
   if (result !== null) traceLookup(session.deps.tracer, session.peer.session, result);
   switch (verdict.kind) {
     case "accepted":
-      return accept(session, transaction, recipient);
+      return judgeValid(session, transaction, verdict, text);
     case "invalid":
       return refuseUnknown(session, transaction, recipient);
     case "no_address":
@@ -70,30 +155,56 @@ function conclude(
   }
 }
 
+/** qmail would deliver; does anything else speak against it? */
+function judgeValid(
+  session: Session,
+  transaction: Transaction,
+  { recipient, result }: RecipientVerdict,
+  text: string,
+): void | Promise<void> {
+  if (!isAsked(session, "rcpt_valid")) return accept(session, transaction, recipient, text);
+  const isList = transaction.sender === "" && result !== null &&
+    session.deps.isListPosting?.(result) === true;
+  const facts = rcptValidFacts(session, transaction, recipient, isList);
+  const answer = ({ verdict }: Judgement): void | Promise<void> => {
+    if (session.isOver) return;
+    if (verdict.kind === "none" || verdict.kind === "accept") {
+      return accept(session, transaction, recipient, text);
+    }
+    sayAgainst(session, verdict);
+  };
+  const judged = judgeStage(session, "rcpt_valid", facts);
+  return judged instanceof Promise ? judged.then(answer) : answer(judged);
+}
+
 /** Nothing speaks against the recipient; can the queue do its part? */
 function accept(
   session: Session,
   transaction: Transaction,
   address: string,
+  text: string,
 ): void | Promise<void> {
   const trouble = session.deps.deliverability?.(address) ?? null;
   if (trouble instanceof Promise) {
-    return trouble.then((late) => acceptUnless(session, transaction, address, late));
+    return trouble.then((late) => acceptUnless(session, transaction, address, text, late));
   }
-  acceptUnless(session, transaction, address, trouble);
+  acceptUnless(session, transaction, address, text, trouble);
 }
 
 function acceptUnless(
   session: Session,
   transaction: Transaction,
   address: string,
+  text: string,
   trouble: string | null,
 ): void {
   if (session.isOver) return;
   if (trouble !== null) return deferRecipient(session, address, trouble);
   transaction.recipients.push(address);
+  if (session.policy.isAlwaysAccepted(address)) transaction.alwaysAccepted++;
   session.recipients++;
-  say(session, REPLIES.recipient_ok);
+  note(session, transaction, "valid");
+  say(session, text === "" ? REPLIES.recipient_ok : withText(REPLIES.recipient_ok, text));
 }
 
 /** The site's trouble, not the client's: he shall try again. */
@@ -106,21 +217,14 @@ function deferRecipient(session: Session, address: string, reason: string): void
   say(session, REPLIES.no_delivery);
 }
 
-function refuseSender(session: Session, transaction: Transaction, recipient: string): void {
-  say(session, REPLIES.bad_sender);
-  const { tracer } = session.deps;
-  if (tracer.level < 2) return;
-  const fields = { recipient, sender: transaction.sender, ip: session.peer.remoteIp };
-  tracer.emit(session.peer.session, SMTP_EVENTS.rcptBadSender, fields);
-}
-
 function refuseRelay(session: Session, transaction: Transaction, recipient: string): void {
   const { tracer } = session.deps;
   if (tracer.level >= 2) {
     const fields = { recipient, sender: transaction.sender, ip: session.peer.remoteIp };
     tracer.emit(session.peer.session, SMTP_EVENTS.rcptRelay, fields);
   }
-  say(session, REPLIES.relay_refused);
+  transaction.refusedRelay++;
+  say(session, softened(session, REPLIES.relay_refused));
   if (++session.relayAttempts > session.config.maxRelayAttempts) {
     endByLimit(session, REPLIES.relay_limit);
   }
@@ -128,18 +232,40 @@ function refuseRelay(session: Session, transaction: Transaction, recipient: stri
 
 /**
  * An unknown recipient: the session ends, or at least counts it. A relay client's users only
- * mistype: refused.
+ * mistype, and a forwarder passes on what others sent: refused, and the session goes on. Where
+ * refusals are soft, the first one ends no session either.
  */
-function refuseUnknown(session: Session, transaction: Transaction, address: string): void {
-  const { config } = session;
+function refuseUnknown(
+  session: Session,
+  transaction: Transaction,
+  address: string,
+): void | Promise<void> {
+  const { config, policy, deps, peer } = session;
   session.unknownRecipients++;
-  const isTrusted = relayClientOf(session) !== null;
-  const terminates = config.onInvalidRcpt === "terminate" && !isTrusted;
+  transaction.refusedInvalid++;
+  const isSpared = relayClientOf(session) !== null || policy.isForwarder(peer.remoteIp);
+  const terminates = config.onInvalidRcpt === "terminate" && !isSpared &&
+    !policy.policy.softReject;
   traceUnknown(session, transaction, address, terminates);
-  say(session, REPLIES.unknown_recipient);
+  note(session, transaction, "invalid");
+  const state = deps.policy?.state;
+  if (policy.tarpit.stepSeconds > 0 && !isSpared && state !== undefined) {
+    const seconds = state.tarpit(session.unknownRecipients);
+    if (seconds > 0 && deps.pause !== undefined) {
+      return deps.pause(seconds).then(() => {
+        state.tarpitDone();
+        sayUnknown(session, terminates, isSpared);
+      });
+    }
+  }
+  sayUnknown(session, terminates, isSpared);
+}
+
+function sayUnknown(session: Session, terminates: boolean, isSpared: boolean): void {
+  say(session, softened(session, REPLIES.unknown_recipient));
   if (terminates) return endSession(session, REPLIES.session_closed, REPLIES.session_closed.id);
-  const most = config.maxUnknownRecipients;
-  if (!isTrusted && most > 0 && session.unknownRecipients > most) {
+  const most = session.config.maxUnknownRecipients;
+  if (!isSpared && most > 0 && session.unknownRecipients > most) {
     endByLimit(session, REPLIES.unknown_limit);
   }
 }
@@ -154,7 +280,7 @@ function refuseUndecided(session: Session, recipient: string, reason: string): v
     defer: REPLIES.undecided,
     reject: REPLIES.undecided_refused,
   };
-  say(session, answers[session.config.onUndecided]);
+  say(session, softened(session, answers[session.config.onUndecided]));
 }
 
 function traceRecipient(session: Session, address: string): void {

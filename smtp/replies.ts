@@ -2,10 +2,12 @@
  * Every reply of the SMTP service, once: stable id, code (RFC 5321, section 4.2), enhanced status
  * code (RFC 3463) and the bytes as they go to the client.
  *
- * Ids are what docs/smtp.md and the trace speak of; they never change. Replies whose text is only
+ * What policy answers stands in policy/replies.ts. Ids are what docs/smtp.md and the trace speak of; they never change. Replies whose text is only
  * known at run time are made from an entry here by `withText`, which lets no control character
  * through: a reply is one line.
  */
+import { softReply } from "../policy/replies.ts";
+import type { PolicyReply } from "../policy/types.ts";
 import { bytesOf } from "./text.ts";
 
 /** One reply, ready to be sent. */
@@ -72,7 +74,6 @@ export const REPLIES = {
   unknown_limit: reply("unknown_limit", 421, "4.7.0", "too many unknown recipients, session ended"),
   relay_limit: reply("relay_limit", 421, "4.7.0", "too many relay attempts, session ended"),
   auth_limit: reply("auth_limit", 421, "4.7.0", "too many failed logins, session ended"),
-  message_limit: reply("message_limit", 421, "4.7.0", "too many messages in one session"),
   idle: reply("idle", 421, "4.4.2", "no command for too long, session ended"),
   session_time: reply("session_time", 421, "4.4.2", "session lasted too long"),
   shutdown: reply("shutdown", 421, "4.3.2", "service is stopping, try again later"),
@@ -92,7 +93,6 @@ export const REPLIES = {
     "4.3.0",
     "message can't be taken now, try again later",
   ),
-  too_many_recipients: reply("too_many_recipients", 452, "4.5.3", "too many recipients"),
   auth_undecided: reply(
     "auth_undecided",
     454,
@@ -115,6 +115,7 @@ export const REPLIES = {
   auth_malformed: reply("auth_malformed", 501, "5.5.2", "response is not what the mechanism wants"),
   auth_cancelled: reply("auth_cancelled", 501, "5.7.0", "authentication cancelled"),
   no_argument: reply("no_argument", 501, "5.5.4", "no argument is allowed here"),
+  xclient_syntax: reply("xclient_syntax", 501, "5.5.4", "XCLIENT wants attributes as NAME=VALUE"),
   unimplemented: reply("unimplemented", 502, "5.5.1", "unimplemented"),
   auth_not_offered: reply("auth_not_offered", 502, "5.5.1", "authentication is not offered here"),
   tls_not_offered: reply("tls_not_offered", 502, "5.5.1", "TLS is not offered here"),
@@ -134,6 +135,12 @@ export const REPLIES = {
     "5.5.1",
     "no authentication between MAIL and the end of the message",
   ),
+  xclient_in_transaction: reply(
+    "xclient_in_transaction",
+    503,
+    "5.5.1",
+    "no XCLIENT between MAIL and the end of the message",
+  ),
   unknown_mechanism: reply("unknown_mechanism", 504, "5.5.4", "mechanism is not offered"),
   auth_required: reply("auth_required", 530, "5.7.0", "authentication required"),
   auth_refused: reply("auth_refused", 535, "5.7.8", "login or password is wrong"),
@@ -144,16 +151,32 @@ export const REPLIES = {
     "encryption required, STARTTLS first",
   ),
   unknown_recipient: reply("unknown_recipient", 550, "5.1.1", "no mailbox here by that name"),
+  xclient_refused: reply("xclient_refused", 550, "5.7.0", "you may not speak for others"),
   undecided_refused: reply("undecided_refused", 550, "5.3.0", "recipient can't be decided"),
-  too_big: reply("too_big", 552, "5.3.4", "message is larger than this server takes"),
-  bad_sender: reply("bad_sender", 553, "5.7.1", "sender is in the list of unwanted senders"),
   relay_refused: reply("relay_refused", 553, "5.7.1", "domain is not in the list of rcpthosts"),
   sender_not_owned: reply("sender_not_owned", 553, "5.7.1", "this sender is not yours"),
+  xclient_denied: reply("xclient_denied", 554, "5.7.1", "that client may not connect"),
   tls_injection: reply("tls_injection", 554, "5.5.1", "commands behind STARTTLS, session ended"),
-  too_many_hops: reply("too_many_hops", 554, "5.4.6", "too many hops, this message is looping"),
   queue_refused: reply("queue_refused", 554, "5.3.0", "message refused"),
   unknown_parameter: reply("unknown_parameter", 555, "5.5.4", "parameter not recognized"),
 } as const;
+
+/** A reply of policy, ready to be sent. */
+export function replyOf({ id, code, enhanced, text }: PolicyReply): Reply {
+  return reply(id, code, enhanced, text);
+}
+
+const softReplies = new Map<string, Reply>();
+
+/** `hard` as 4xx where it is 5xx: what soft_reject makes of it. Each is made once. */
+export function softOf(hard: Reply): Reply {
+  if (hard.code < 500) return hard;
+  const known = softReplies.get(hard.id);
+  if (known !== undefined) return known;
+  const soft = replyOf(softReply(hard));
+  softReplies.set(hard.id, soft);
+  return soft;
+}
 
 /** A challenge of an AUTH exchange, in base64; it may be longer than other replies, and no trace shows it. */
 export function challengeOf(base64: string): Reply {

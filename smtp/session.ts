@@ -9,15 +9,33 @@
  * Mirrors qmail-smtpd's reading of lines: LF ends a command, one CR before it is dropped, NUL ends
  * what is looked at.
  */
-import type { EndReason, Engine, Output, Peer, SecureInfo, Wants } from "../net/types.ts";
+import type {
+  EndReason,
+  Engine,
+  EngineView,
+  Output,
+  Peer,
+  SecureInfo,
+  Wants,
+} from "../net/types.ts";
+import { isNeverBanned } from "../policy/guesses.ts";
 import { SMTP_EVENTS } from "../trace/events_smtp.ts";
 import { endExchange, RESPONSE_LINE_BYTES, takeResponse } from "./auth.ts";
 import { type Command, findCommand, verbEnd } from "./commands.ts";
+import { greet } from "./greeting.ts";
 import { REPLIES, type Reply } from "./replies.ts";
 import { answerStarttls, forgetClear } from "./starttls.ts";
-import { endSession, refuse, say, type Session, type SmtpDeps, startSession } from "./state.ts";
+import {
+  clientOf,
+  endSession,
+  refuse,
+  type Session,
+  type SmtpDeps,
+  startSession,
+} from "./state.ts";
 import { latin1 } from "./text.ts";
 import { abandonData, takeMailData } from "./transfer.ts";
+import { viewOf } from "./view.ts";
 
 const LF = 10;
 const CR = 13;
@@ -56,8 +74,17 @@ class SmtpEngine implements Engine {
     return this.#session.wants;
   }
 
+  /** How much of the last chunk was handled. */
+  get taken(): number {
+    return this.#next;
+  }
+
   get busy(): boolean {
     return this.#session.incoming !== null || this.#session.commit !== null;
+  }
+
+  view(): EngineView {
+    return viewOf(this.#session);
   }
 
   get idleSeconds(): number {
@@ -68,12 +95,24 @@ class SmtpEngine implements Engine {
     return this.#session.config.sessionSeconds;
   }
 
-  start(): void {
-    const { deps, peer, config } = this.#session;
+  /** Only strangers wait; absent where nobody asks how they wait. */
+  get greetDelaySeconds(): number | undefined {
+    const { greetDelaySeconds: seconds } = this.#session.policy;
+    if (seconds === null) return undefined;
+    const client = clientOf(this.#session);
+    return isNeverBanned(client) ? undefined : seconds;
+  }
+
+  spokeEarly(): void {
+    this.#session.spokeEarly = true;
+  }
+
+  start(): void | Promise<void> {
+    const { deps, peer } = this.#session;
     if (deps.tracer.level >= 1) {
       deps.tracer.emit(peer.session, SMTP_EVENTS.remoteip, { ip: peer.remoteIp });
     }
-    say(this.#session, config.greeting);
+    return greet(this.#session);
   }
 
   /**
@@ -136,6 +175,7 @@ class SmtpEngine implements Engine {
     while (at < chunk.length && chunk[at] !== LF) at++;
     const isWhole = at < chunk.length;
     this.#next = isWhole ? at + 1 : at;
+    this.#session.hasMoreInput = this.#next < chunk.length;
     if (this.#partial === null && isWhole && !this.#isTooLong) {
       return this.#command(chunk, start, at);
     }

@@ -7,14 +7,20 @@
  */
 import type { AuthService } from "../auth/mod.ts";
 import type { SaslExchange } from "../auth/sasl_types.ts";
+import { sessionEnv } from "../net/session_env.ts";
 import type { Output, Peer, SecureInfo, Wants } from "../net/types.ts";
 import type { Delivery, Queue } from "../queue/types.ts";
 import { SMTP_EVENTS } from "../trace/events_smtp.ts";
 import type { Tracer } from "../trace/tracer.ts";
-import type { LookupService } from "../validate/types.ts";
+import { clientFacts } from "../policy/client.ts";
+import { NO_POLICY, type PolicyConfig } from "../policy/config.ts";
+import type { ClientFacts, Limits } from "../policy/types.ts";
+import { type PolicyDesk, PolicyVisit } from "../policy/visit.ts";
+import type { LookupResult, LookupService } from "../validate/types.ts";
 import type { SmtpConfig } from "./config.ts";
 import type { MailData } from "./data.ts";
 import { REPLIES, type Reply } from "./replies.ts";
+import type { ClientOverride, KnownBefore } from "./xclient.ts";
 
 /** What a session works with. */
 export interface SmtpDeps {
@@ -38,6 +44,14 @@ export interface SmtpDeps {
   readonly nonce?: (() => string) | undefined;
   /** Null, or one sentence why the queue could not take mail for this recipient. Absent: it takes all. */
   readonly deliverability?: Deliverability | undefined;
+  /** Who judges whether mail is wanted; absent: all that can be delivered is. */
+  readonly policy?: PolicyDesk | undefined;
+  /** The host of this connection may speak for other clients: called with the one it names. Absent: it may not. */
+  readonly xclient?: ((override: ClientOverride) => void) | undefined;
+  /** What such a host said of the client; absent: nothing. */
+  readonly known?: KnownBefore | undefined;
+  /** Does mail to this deliverable recipient go to a list's subscribers? Absent: nobody knows. */
+  readonly isListPosting?: ((result: LookupResult) => boolean) | undefined;
 }
 
 /** What logins are judged by. */
@@ -57,10 +71,69 @@ export interface Exchange {
 /** From MAIL to the end of DATA. */
 export interface Transaction {
   readonly sender: string;
-  /** The sender stands in badmailfrom: said at RCPT, as qmail does. */
-  readonly hasBadSender: boolean;
   readonly utf8: boolean;
+  /** SIZE as declared; 0: not declared. */
+  readonly sizeBytes: number;
   readonly recipients: string[];
+  /** What holds for this one: mail rules may have lowered it. */
+  limits: Limits;
+  /** What mail rules have set; goes over the session's environment. */
+  env: Readonly<Record<string, string>>;
+  /** The smallest size that a mail rule named; 0: none. */
+  ruleBytes: number;
+  /** A rule accepted the sender for good. */
+  isSenderFinal: boolean;
+  /** Recipients offered, refused ones included. */
+  offered: number;
+  /** Recipients of control/trapto that were answered with 250. */
+  decoys: number;
+  /** Those of `recipients` that always get their mail. */
+  alwaysAccepted: number;
+  /** Recipients refused, by reason. */
+  refusedBad: number;
+  refusedRelay: number;
+  refusedInvalid: number;
+}
+
+const NO_ENVIRONMENT: Readonly<Record<string, string>> = {};
+
+/** A transaction that has just begun. */
+export function startTransaction(
+  session: Session,
+  sender: string,
+  utf8: boolean,
+  sizeBytes: number,
+): Transaction {
+  return {
+    sender,
+    utf8,
+    sizeBytes,
+    recipients: [],
+    limits: session.config.limits,
+    env: NO_ENVIRONMENT,
+    ruleBytes: 0,
+    isSenderFinal: false,
+    offered: 0,
+    decoys: 0,
+    alwaysAccepted: 0,
+    refusedBad: 0,
+    refusedRelay: 0,
+    refusedInvalid: 0,
+  };
+}
+
+/** Every recipient is one that always gets its mail: no verdict against its content is applied. */
+export function isAlwaysAccepted({ recipients, alwaysAccepted }: Transaction): boolean {
+  return recipients.length > 0 && alwaysAccepted === recipients.length;
+}
+
+/** The environment of a transaction: the session's, and what mail rules have set. */
+export function environmentOf(
+  session: Session,
+  { env }: Transaction,
+): Readonly<Record<string, string>> {
+  const own = sessionEnv(session.peer);
+  return env === NO_ENVIRONMENT ? own : { ...own, ...env };
 }
 
 /** Mail data that is coming in. */
@@ -77,6 +150,8 @@ export interface Incoming {
 export interface Session {
   readonly deps: SmtpDeps;
   readonly config: SmtpConfig;
+  /** The snapshot of policy that it began with. */
+  readonly policy: PolicyConfig;
   readonly peer: Peer;
   readonly output: Output;
   readonly tolerantLf: boolean;
@@ -93,6 +168,14 @@ export interface Session {
   login: string | null;
   /** AUTH was said: lines that are no commands may be secrets. */
   expectsSecrets: boolean;
+  /** The client as policy sees it, for `clientOf`; null: nobody asked yet. */
+  client: ClientFacts | null;
+  /** What policy found out, for `visitOf`; null: no check asked yet. */
+  visit: PolicyVisit | null;
+  /** It talked before the greeting. */
+  spokeEarly: boolean;
+  /** Input waits behind the command in hand. */
+  hasMoreInput: boolean;
   transaction: Transaction | null;
   incoming: Incoming | null;
   /** Settles when the queue has said whether the message in hand is safe; null: none is in hand. */
@@ -116,23 +199,28 @@ const serviceOf = ({ service, localPort }: Peer): Service =>
 
 /** The state of a connection that has just begun. */
 export function startSession(deps: SmtpDeps, peer: Peer, output: Output): Session {
-  const { config } = deps;
+  const { config, known } = deps;
   return {
     deps,
     config,
+    policy: deps.policy?.config ?? NO_POLICY,
     peer,
     output,
     tolerantLf: config.bareLf === "tolerate" ||
       (config.bareLf === "auto" && peer.kind === "transcript"),
     startedMs: deps.clock(),
     wants: "input",
-    helo: null,
-    extended: false,
-    tls: null,
+    helo: known?.helo ?? null,
+    extended: known?.extended ?? false,
+    tls: known?.tls ?? null,
     service: serviceOf(peer),
     exchange: null,
-    login: null,
+    login: known?.login ?? null,
     expectsSecrets: false,
+    client: null,
+    visit: null,
+    spokeEarly: false,
+    hasMoreInput: false,
     transaction: null,
     incoming: null,
     commit: null,
@@ -147,9 +235,32 @@ export function startSession(deps: SmtpDeps, peer: Peer, output: Output): Sessio
   };
 }
 
-/** What is appended to a relay client's recipients; null: no relay client, by address or by login. */
-export function relayClientOf(session: Session): string | null {
-  return session.config.relayClient ?? (session.login === null ? null : "");
+/**
+ * What is appended to a relay client's recipients; null: no relay client, by a mail rule of this
+ * transaction, by address or by login.
+ */
+export function relayClientOf({ transaction, config, login }: Session): string | null {
+  return transaction?.env["RELAYCLIENT"] ?? config.relayClient ?? (login === null ? null : "");
+}
+
+/** The client as policy sees it now: a login, a mail rule or another address change it. */
+export function clientOf(session: Session): ClientFacts {
+  const { client, peer, login } = session;
+  const isRelayClient = relayClientOf(session) !== null && login === null;
+  if (
+    client !== null && client.ip === peer.remoteIp && client.login === login &&
+    client.isRelayClient === isRelayClient
+  ) return client;
+  const made = clientFacts(peer, isRelayClient, login, session.policy.isForwarder);
+  session.client = made;
+  return made;
+}
+
+/** What policy found out for this session. Only for sessions that policy asks about. */
+export function visitOf(session: Session): PolicyVisit {
+  const { policy } = session.deps;
+  if (policy === undefined) throw new Error("This session has no policy");
+  return session.visit ??= new PolicyVisit(policy, session.peer.session);
 }
 
 /** Gives a reply. A session that is over says nothing. */

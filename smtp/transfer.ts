@@ -6,14 +6,23 @@
  * dropped. "250" only follows the queue's word that the message is safe.
  */
 import type { EndReason } from "../net/types.ts";
-import { sessionEnv } from "../net/session_env.ts";
 import { publicReason, receivedLine } from "../queue/incoming.ts";
+import { judgeBytes, judgeHops } from "../policy/limits.ts";
+import type { AgainstVerdict } from "../policy/types.ts";
 import type { Delivery, NotQueued, QueueOutcome } from "../queue/types.ts";
 import { SMTP_EVENTS } from "../trace/events_smtp.ts";
 import { PIECE_BYTES, startMailData, takeData } from "./data.ts";
 import { protocolWord } from "./received.ts";
-import { REPLIES, type Reply, withText } from "./replies.ts";
-import { endSession, type Incoming, say, type Session, type Transaction } from "./state.ts";
+import { takeLimit } from "./judging.ts";
+import { REPLIES, type Reply, replyOf, withText } from "./replies.ts";
+import {
+  endSession,
+  environmentOf,
+  type Incoming,
+  say,
+  type Session,
+  type Transaction,
+} from "./state.ts";
 import { bytesOf } from "./text.ts";
 
 /**
@@ -27,7 +36,11 @@ export function beginData(session: Session, transaction: Transaction): void | Pr
   const { sender, recipients } = transaction;
   const { deps, peer } = session;
   session.transaction = null;
-  const opened = deps.queue.open(peer.session, { sender, recipients }, sessionEnv(peer));
+  const opened = deps.queue.open(
+    peer.session,
+    { sender, recipients },
+    environmentOf(session, transaction),
+  );
   if (opened instanceof Promise) {
     return opened.then((delivery) => goAhead(session, transaction, delivery));
   }
@@ -77,12 +90,23 @@ export function takeMailData(
 
 /** Gives the hand-over up when a limit is passed; the promise of an abort, if it takes time. */
 function checkLimits(session: Session, incoming: Incoming): Promise<void> | undefined {
-  const { data } = incoming;
-  const { databytes, maxHops } = session.config;
   if (incoming.refusal !== null) return undefined;
-  if (data.hops >= maxHops) return giveUp(incoming, REPLIES.too_many_hops);
-  if (databytes > 0 && data.bytes > databytes) return giveUp(incoming, REPLIES.too_big);
+  const { hops, bytes } = incoming.data;
+  const { limits } = incoming.transaction;
+  const tooManyHops = judgeHops(hops, limits);
+  if (tooManyHops !== null) return passLimit(session, incoming, "data_header", tooManyHops);
+  const tooBig = judgeBytes(bytes, limits);
+  if (tooBig !== null) return passLimit(session, incoming, "data_end", tooBig);
   return undefined;
+}
+
+function passLimit(
+  session: Session,
+  incoming: Incoming,
+  stage: "data_header" | "data_end",
+  verdict: AgainstVerdict,
+): Promise<void> | undefined {
+  return giveUp(incoming, replyOf(takeLimit(session, stage, verdict).reply));
 }
 
 function giveUp(incoming: Incoming, refusal: Reply): Promise<void> | undefined {

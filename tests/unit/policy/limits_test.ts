@@ -1,18 +1,20 @@
 import { assertEquals } from "@std/assert";
-import { counters, limitsOf } from "../../../policy/limits.ts";
+import {
+  judgeBytes,
+  judgeHops,
+  judgeMessages,
+  judgeOffered,
+  judgeRecipients,
+  limitsOf,
+} from "../../../policy/limits.ts";
 import { judge } from "../../../policy/mod.ts";
 import { rates } from "../../../policy/rates.ts";
-import { sessions } from "../../../policy/sessions.ts";
-import type { Limits, Stage } from "../../../policy/types.ts";
+import type { AgainstVerdict, Limits, Stage } from "../../../policy/types.ts";
 import { tarpitSeconds } from "../../../policy/tarpit.ts";
 import { type AllFacts, facts, NO_LIMITS, NOBODY, policyOf, shown } from "./kit.ts";
 
 function on(stage: Stage, changes: Partial<AllFacts>): string {
-  const checks = [
-    ...counters(),
-    ...rates({ connections: 3, messages: 3, recipients: 3 }),
-    sessions({ all: 10, address: 3, network: 5 }),
-  ];
+  const checks = rates({ connections: 3, messages: 3, recipients: 3 });
   const judged = judge(stage, facts(changes), policyOf(checks), NOBODY);
   return judged instanceof Promise ? "late" : shown(judged.verdict);
 }
@@ -31,46 +33,33 @@ Deno.test("limitsOf: the smallest that is one, from settings, environment and ma
   assertEquals(limitsOf(base, { MAXRCPTS_REJECT: "" }).refusesWhole, true, "set to anything");
 });
 
-Deno.test("counters: each limit at N-1, N and N+1", () => {
-  const rcpt = (accepted: number) => on("rcpt", { accepted, limits: limits({ maxRecipients: 3 }) });
+const said = (verdict: AgainstVerdict | null) => verdict === null ? "none" : shown(verdict);
+
+Deno.test("limits: each at N-1, N and N+1", () => {
+  const rcpt = (n: number) => said(judgeRecipients(n, limits({ maxRecipients: 3 })));
   assertEquals([rcpt(1), rcpt(2)], ["none", "none"]);
   assertEquals(rcpt(3), "452 too_many_recipients (counters: MAXRCPTS)");
-  const mail = (messages: number) => on("mail", { messages, limits: limits({ maxMessages: 2 }) });
+  const mail = (n: number) => said(judgeMessages(n, limits({ maxMessages: 2 })));
   assertEquals([mail(0), mail(1)], ["none", "none"]);
   assertEquals(mail(2), "421 message_limit (counters: MAXMSGS) end");
-  const size = (sizeBytes: number) => on("mail", { sizeBytes, limits: limits({ dataBytes: 9 }) });
-  assertEquals([size(8), size(9), size(10)], ["none", "none", "552 too_big (counters: DATABYTES)"]);
-  const end = (bytes: number) => on("data_end", { bytes, limits: limits({ dataBytes: 9 }) });
-  assertEquals([end(8), end(9), end(10)], ["none", "none", "552 too_big (counters: DATABYTES)"]);
-  const hops = (n: number) => on("data_header", { hops: n, limits: limits({ maxHops: 2 }) });
-  assertEquals([hops(1), hops(2)], ["none", "none"]);
-  assertEquals(hops(3), "554 too_many_hops (counters: MAXHOPS)");
+  const bytes = (n: number) => said(judgeBytes(n, limits({ dataBytes: 9 })));
+  assertEquals([bytes(8), bytes(9)], ["none", "none"]);
+  assertEquals(bytes(10), "552 too_big (counters: DATABYTES)");
+  const hops = (n: number) => said(judgeHops(n, limits({ maxHops: 2 })));
+  assertEquals([hops(0), hops(1)], ["none", "none"], "as many as the limit are a loop");
+  assertEquals(hops(2), "554 too_many_hops (counters: MAXHOPS)");
 });
 
-Deno.test("counters: MAXRCPTS_REJECT refuses the whole message at DATA", () => {
+Deno.test("limits: 0 is none", () => {
+  const all = [judgeRecipients, judgeMessages, judgeBytes, judgeHops, judgeOffered];
+  for (const judgeOne of all) assertEquals(judgeOne(1e9, NO_LIMITS), null, judgeOne.name);
+});
+
+Deno.test("judgeOffered: MAXRCPTS_REJECT refuses the whole message at DATA", () => {
   const data = (offered: number, refusesWhole: boolean) =>
-    on("data", { offered, limits: limits({ maxRecipients: 3, refusesWhole }) });
+    said(judgeOffered(offered, limits({ maxRecipients: 3, refusesWhole })));
   assertEquals([data(3, true), data(4, false)], ["none", "none"]);
   assertEquals(data(4, true), "550 recipients_overflow (counters: MAXRCPTS_REJECT)");
-});
-
-Deno.test("sessions: in all, per address, per network; at the limit and above it", () => {
-  const at = (all: number, address: number, network: number, client = {}) =>
-    on("connect", {
-      sessions: { all, address, network },
-      client: { ...facts().client, ...client },
-    });
-  assertEquals(at(10, 3, 5), "none");
-  assertEquals(at(11, 1, 1), "421 sessions_in_all (sessions: all) end");
-  assertEquals(at(4, 4, 4), "421 sessions_of_address (sessions: address) end");
-  assertEquals(at(6, 1, 6), "421 sessions_of_network (sessions: network) end");
-  assertEquals(at(9, 9, 9, { isForwarder: true }), "none");
-  assertEquals(
-    at(11, 9, 9, { isForwarder: true }),
-    "421 sessions_in_all (sessions: all) end",
-    "the process' own limit holds for everybody",
-  );
-  assertEquals(at(99, 99, 99, { isLoopback: true }), "none");
 });
 
 Deno.test("rates: connections, messages, recipients; trusted clients and forwarders are spared", () => {

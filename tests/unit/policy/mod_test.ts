@@ -139,6 +139,8 @@ Deno.test("POLICY_REPLIES: ids are their names, enhanced codes fit, texts are on
 
 Deno.test("CHECK_ORDER: what asks the DNS stands behind everything that does not", () => {
   assertEquals(new Set(CHECK_ORDER).size, CHECK_ORDER.length);
-  const asking = ["reverse_dns", "dnsbl", "helo_dns", "sender_domain", "greylist"];
-  assertEquals(CHECK_ORDER.slice(-5).map(String), asking);
+  const asking = ["reverse_dns", "dnsbl", "helo_dns", "sender_domain", "spf", "greylist"];
+  const from = CHECK_ORDER.indexOf("reverse_dns");
+  assertEquals(CHECK_ORDER.slice(from, from + asking.length).map(String), asking);
+  assertEquals(CHECK_ORDER[from + asking.length], "header_limits", "messages come last");
 });

@@ -116,7 +116,6 @@ const DIALOGUES: Readonly<Record<string, Shown>> = {
   },
   queue_deferred: { input: MESSAGE, setup: { queue: queueOf(outcome("deferred", "4.3.0")) } },
   queue_refused: { input: MESSAGE, setup: { queue: queueOf(outcome("refused", "5.3.0")) } },
-  too_many_recipients: { input: MAIL + RCPT + RCPT, setup: { settings: { max_recipients: 1 } } },
   unknown_command: { input: "WHAT\r\n" },
   line_too_long: { input: "NOOP " + "x".repeat(2048) + "\r\n" },
   bad_sender_syntax: { input: `MAIL FROM:<${"x".repeat(900)}>\r\n` },
@@ -126,13 +125,7 @@ const DIALOGUES: Readonly<Record<string, Shown>> = {
   unimplemented: { input: "EXPN list\r\n" },
   mail_first: { input: RCPT },
   rcpt_first: { input: `${MAIL}DATA\r\n` },
-  too_big: { input: MESSAGE, setup: { settings: { databytes: 1 } } },
-  bad_sender: { input: MAIL + RCPT, setup: { control: { ...SITE, badmailfrom: "@b.example\n" } } },
   relay_refused: { input: `${MAIL}RCPT TO:<x@far.example>\r\n` },
-  too_many_hops: {
-    input: MESSAGE.replace("Subject", "Received"),
-    setup: { settings: { max_hops: 1 } },
-  },
 };
 
 Deno.test("REPLIES: every reply is given where it belongs", async () => {

@@ -5,6 +5,13 @@
 import type { AuthAnswer } from "../../../auth/types.ts";
 import type { EndReason, Engine, Output, Peer } from "../../../net/types.ts";
 import type { Delivery, Envelope, Queue, QueueOutcome } from "../../../queue/types.ts";
+import { emptyAnswer, type Resolver } from "../../../dns/types.ts";
+import { readPolicyConfig } from "../../../policy/config.ts";
+import { NO_COUNTS } from "../../../policy/counts.ts";
+import { compileMailRules } from "../../../policy/mailrules.ts";
+import { parseMailRules } from "../../../policy/mailrules_parse.ts";
+import { openPolicyState } from "../../../policy/state.ts";
+import type { PolicyDesk } from "../../../policy/visit.ts";
 import { defaultSettings, type Settings } from "../../../settings/mod.ts";
 import { type Environment, readSmtpConfig } from "../../../smtp/config.ts";
 import { createSmtpEngine } from "../../../smtp/session.ts";
@@ -250,6 +257,46 @@ export interface Setup {
   readonly lookup?: LookupService;
   readonly queue?: TestQueue;
   readonly tracer?: Tracer;
+  readonly desk?: DeskChanges;
+}
+
+/** What is not as deskOf has it. */
+export interface DeskChanges extends Partial<PolicyDesk> {
+  readonly mailRules?: string;
+}
+
+const NO_DNS: Resolver = {
+  query: () => Promise.resolve(emptyAnswer("temporary", null, 0, "There is no DNS in this test")),
+};
+
+/** Policy as a site has it: the real checks, a memory of its own, no DNS. */
+export function deskOf(
+  settings: Settings,
+  control: ControlFiles,
+  env: Environment = {},
+  changes: DeskChanges = {},
+): PolicyDesk {
+  const { mailRules, ...others } = changes;
+  const tracer = others.tracer ?? NO_TRACE;
+  const config = readPolicyConfig(settings, {
+    control,
+    env,
+    isOwnDomain: (domain) => domain === "example.com",
+    ownNames: new Set(["mail.example.com"]),
+    mailRules: mailRules === undefined
+      ? null
+      : compileMailRules(parseMailRules(mailRules), new Map()),
+  });
+  const clock = others.clock ?? (() => NOW);
+  const state = openPolicyState({
+    clock,
+    tracer,
+    complain: () => {},
+    root: "",
+    role: "service",
+  });
+  state.use(config, settings);
+  return { config, state, resolver: NO_DNS, tracer, counts: NO_COUNTS, clock, ...others };
 }
 
 export interface Rig {
@@ -268,8 +315,10 @@ export function rigOf(setup: Setup = {}, env: Environment = { ...ENV, ...setup.e
   const output = new TestOutput();
   const queue = setup.queue ?? queueOf();
   const settings = { ...defaultSettings(), ...setup.settings };
+  const control = filesOf(setup.control ?? SITE);
   const deps = {
-    config: readSmtpConfig(settings, filesOf(setup.control ?? SITE), env, IPS),
+    config: readSmtpConfig(settings, control, env, IPS),
+    policy: deskOf(settings, control, env, setup.desk),
     lookup: setup.lookup ?? lookupOf(),
     queue,
     tracer: setup.tracer ?? NO_TRACE,

@@ -42,14 +42,14 @@ Deno.test("createSmtpProtocol: an engine for each peer, by its environment", asy
 });
 
 Deno.test("createSmtpProtocol: a site that can't be read gets 421 and a trace line with the reason", async () => {
-  const { protocol, tracer } = protocolOf({ ...SITE, badmailfrom: { dir: true } });
+  const { protocol, tracer } = protocolOf({ ...SITE, timeoutsmtpd: { dir: true } });
   const output = new TestOutput();
   const engine = protocol.open(peerOf(ENV), output);
   await engine.start();
   assertEquals(output.said, `421 4.3.0 ${REPLIES.site_unusable.text}\r\n`);
   assertEquals([engine.wants, engine.busy], ["close", false]);
   assertEquals(tracer.lines(), [
-    '(1) setup: unable to serve 127.0.0.9: Can\'t read "control/badmailfrom": it is a directory',
+    '(1) setup: unable to serve 127.0.0.9: Can\'t read "control/timeoutsmtpd": it is a directory',
   ]);
 });
 
