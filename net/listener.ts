@@ -17,7 +17,8 @@ import { oneLine } from "./session_setup.ts";
 import { shutdownSocket } from "./shutdown.ts";
 import type { Duplex, Peer, RefuseReason, SecureInfo } from "./types.ts";
 
-export type { ListenerSetup, ProxyTerms, Rules } from "./listener_setup.ts";
+export type { ListenerSetup, ProxyTerms } from "./listener_setup.ts";
+export type { Rules } from "./types.ts";
 
 /** Pause after an accept that failed. */
 const ACCEPT_PAUSE_MS = 100;
@@ -239,6 +240,7 @@ export class Listener {
       localPort: ends?.localPort ?? local.port,
       localHost: this.#setup.localHost ?? null,
       env,
+      rules: this.#setup.rules,
       session: limits.nextSession(),
       service: this.#setup.service,
       offersTls: this.#setup.upgrade !== undefined && this.#setup.implicitTls !== true,

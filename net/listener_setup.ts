@@ -2,11 +2,7 @@
 import type { ListenAddress } from "./address.ts";
 import type { SessionLimits } from "./limits.ts";
 import type { SessionSetup } from "./session_setup.ts";
-import type { Peer } from "./types.ts";
-
-/** Environment that a connection rule gives a session; null: the address may not connect. A promise never rejects. */
-export type Rules = (ip: string) => RuleAnswer | Promise<RuleAnswer>;
-type RuleAnswer = Readonly<Record<string, string>> | null;
+import type { Peer, Rules } from "./types.ts";
 
 /** Proxies in front of a listener (docs/proxy.md). */
 export interface ProxyTerms {

@@ -26,9 +26,15 @@ export interface Peer {
   readonly session: number;
   /** What an SMTP client came for, where the listener knows it: mail for us (25), or to be sent on (587, 465). */
   readonly service?: "smtp" | "submission" | undefined;
+  /** What connection rules say of an address, for a host that may speak for others. Absent: there are none. */
+  readonly rules?: Rules | undefined;
   /** This connection can become a TLS one: STARTTLS or STLS may be offered. */
   readonly offersTls?: boolean | undefined;
 }
+
+/** Environment that a connection rule gives a session; null: the address may not connect. A promise never rejects. */
+export type Rules = (ip: string) => RuleAnswer | Promise<RuleAnswer>;
+type RuleAnswer = Readonly<Record<string, string>> | null;
 
 /** What ended a session from the outside. */
 export type EndReason = "eof" | "idle" | "session_time" | "shutdown" | "stalled" | "io_error";

@@ -20,7 +20,8 @@ import { judgeHelo } from "./greeting.ts";
 import { judgeData, takeSender } from "./sender.ts";
 import { endSession, refuse, say, type Session, startTransaction } from "./state.ts";
 import { SMTP_EVENTS } from "../trace/events_smtp.ts";
-import { checkXclient, takeXclient, XCLIENT_EXTENSION } from "./xclient.ts";
+import { XCLIENT_EXTENSION } from "./xclient.ts";
+import { checkXclient, takeXclient } from "./xclient_command.ts";
 
 /** One command. */
 export interface Command {

@@ -1,14 +1,12 @@
 /**
  * XCLIENT: a listed host, such as a filter or a test, says for whom it speaks (Postfix, XCLIENT_README).
  *
- * The line is understood here and turned into another client; xclient_engine.ts begins the session anew for that one. Values
- * are xtext (RFC 3461, section 4). XFORWARD, which only changes what is logged, is not there.
+ * The line is understood here and turned into another client; the command is xclient_command.ts', and xclient_engine.ts
+ * begins the session anew for that client. Values are xtext (RFC 3461, section 4). XFORWARD, which only changes what is
+ * logged, is not there.
  */
 import { canonicalIp } from "../net/ip.ts";
 import type { Peer, SecureInfo } from "../net/types.ts";
-import { SMTP_EVENTS } from "../trace/events_smtp.ts";
-import { REPLIES, type Reply } from "./replies.ts";
-import { endSession, type Session } from "./state.ts";
 
 /** What is said of the client. Absent: nothing. Null: it has none, or nobody knows now. */
 export interface ClientOverride {
@@ -149,28 +147,4 @@ export function peerAs(base: Peer, override: ClientOverride, env: Environment): 
     localPort: destPort ?? base.localPort,
     env: isOther ? { ...env, ...hosts } : { ...base.env, ...hosts },
   };
-}
-
-/** Why XCLIENT is refused, or what it says. */
-export function checkXclient(session: Session, argument: string): ClientOverride | Reply {
-  if (session.deps.xclient === undefined) return REPLIES.xclient_refused;
-  if (session.transaction !== null) return REPLIES.xclient_in_transaction;
-  return parseXclient(argument) ?? REPLIES.xclient_syntax;
-}
-
-/** This session is over; the one of the client that was named begins. */
-export function takeXclient(session: Session, override: ClientOverride): void {
-  const { deps, peer } = session;
-  if (deps.tracer.level >= SMTP_EVENTS.xclient.level) {
-    const { addr = peer.remoteIp, name, helo, login } = override;
-    deps.tracer.emit(peer.session, SMTP_EVENTS.xclient, {
-      by: peer.remoteIp,
-      ip: addr ?? "unknown",
-      name: name ?? "",
-      helo: helo ?? "",
-      login: login ?? "",
-    });
-  }
-  endSession(session, null, "xclient");
-  deps.xclient?.(override);
 }

@@ -19,6 +19,13 @@ export const SMTP_EVENTS = {
     "setup",
     (f) => `unable to serve ${f.ip}: ${f.reason}`,
   ),
+  // Who speaks comes first: everything else is what he says.
+  xclient: event<{ by: string; ip: string; name: string; helo: string; login: string }>(
+    "setup.xclient",
+    1,
+    "setup",
+    (f) => `xclient: by[${f.by}] ip[${f.ip}] name[${f.name}] helo[${f.helo}] login[${f.login}]`,
+  ),
   secured: event<{ version: string; cipher: string }>(
     "setup.tls",
     1,
