@@ -25,6 +25,7 @@ const COMMANDS: CommandTable = {
   lookup: async () => (await import("./lookup.ts")).LOOKUP,
   poppasswd: async () => (await import("./poppasswd.ts")).POPPASSWD,
   newpop: async () => (await import("./newpop.ts")).NEWPOP,
+  transcript: async () => (await import("./transcript.ts")).TRANSCRIPT,
   help: async () => (await import("./help.ts")).makeHelp(COMMANDS),
 };
 

@@ -13,6 +13,6 @@ export const TRACE_SETTINGS = {
     0,
     4,
   ),
-  trace_format: choice(["katr", "json"], "katr", "Form of a trace line"),
+  trace_format: choice(["katr", "json", "logfmt"], "katr", "Form of a trace line"),
   trace_remoteip: flag(false, "Every line names the client's address, for fail2ban and the like"),
 } as const;

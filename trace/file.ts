@@ -8,7 +8,8 @@
 import { TRACE_EVENTS } from "./events_trace.ts";
 import { jsonFormat } from "./json.ts";
 import { katrFormat, type LineFormat } from "./katr.ts";
-import { withRemoteIp } from "./remote_ip.ts";
+import { logfmtFormat } from "./logfmt.ts";
+import { type TraceFormat, withRemoteIp } from "./remote_ip.ts";
 import { FileSink, type OnTrouble, type Sink, StreamSink, type StreamWriter } from "./sink.ts";
 import type { Fields, TraceEvent, Tracer } from "./tracer.ts";
 
@@ -17,7 +18,7 @@ export interface TraceOptions {
   readonly file: string;
   /** 0 to 4; 0: no trace. */
   readonly level: number;
-  readonly format: "katr" | "json";
+  readonly format: TraceFormat;
   /** Every line names the client's address. */
   readonly remoteIp?: boolean;
   /** Milliseconds since 1970. */
@@ -64,8 +65,14 @@ export function openTrace(options: TraceOptions): FileTracer {
   return new GatheringTracer(options.level, formatOf(options), clock, sink);
 }
 
+const FORMATS: Readonly<Record<TraceFormat, () => LineFormat>> = {
+  katr: katrFormat,
+  json: jsonFormat,
+  logfmt: logfmtFormat,
+};
+
 function formatOf({ format, remoteIp }: TraceOptions): LineFormat {
-  const lines = format === "json" ? jsonFormat() : katrFormat();
+  const lines = FORMATS[format]();
   return remoteIp === true ? withRemoteIp(format, lines) : lines;
 }
 

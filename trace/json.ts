@@ -12,6 +12,9 @@ import { type LineFormat, lineText } from "./katr.ts";
 const UNSAFE = /[\x7f-\x9f\u2028\u2029]/g;
 const TAKEN = new Set(["time", "level", "session", "id", "fn", "text"]);
 
+/** The name of an event's own field: one that every line has gets an underscore behind it. */
+export const ownName = (name: string): string => TAKEN.has(name) ? name + "_" : name;
+
 const escapeUnsafe = (char: string): string =>
   "\\u" + char.charCodeAt(0).toString(16).padStart(4, "0");
 
@@ -28,9 +31,7 @@ export function jsonFormat(): LineFormat {
     };
     for (const name in fields) {
       const value = fields[name];
-      line[TAKEN.has(name) ? name + "_" : name] = typeof value === "string"
-        ? cut(value, MAX_FIELD_CHARS)
-        : value;
+      line[ownName(name)] = typeof value === "string" ? cut(value, MAX_FIELD_CHARS) : value;
     }
     return JSON.stringify(line).replace(UNSAFE, escapeUnsafe) + "\n";
   };

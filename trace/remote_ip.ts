@@ -5,11 +5,14 @@
  */
 import type { LineFormat } from "./katr.ts";
 
+/** The forms a trace can have. */
+export type TraceFormat = "katr" | "json" | "logfmt";
+
 /** Sessions whose address is remembered; beyond, the oldest is forgotten. */
 const KEPT_SESSIONS = 20_000;
 
-/** `lines` with the address: at the end of a KATR line, as field `remoteip` in JSON. */
-export function withRemoteIp(format: "katr" | "json", lines: LineFormat): LineFormat {
+/** `lines` with the address: at the end of a KATR line, as field `remoteip` in the other formats. */
+export function withRemoteIp(format: TraceFormat, lines: LineFormat): LineFormat {
   const known = new Map<number, string>();
   return (now, session, event, fields) => {
     const told = fields["ip"];
@@ -22,7 +25,7 @@ export function withRemoteIp(format: "katr" | "json", lines: LineFormat): LineFo
     if (ip === undefined || event.id === "setup.remoteip") {
       return lines(now, session, event, fields);
     }
-    if (format === "json") return lines(now, session, event, { ...fields, remoteip: ip });
+    if (format !== "katr") return lines(now, session, event, { ...fields, remoteip: ip });
     const text = (f: typeof fields) => `${event.text(f)} (remoteip: ${ip})`;
     return lines(now, session, { ...event, text }, fields);
   };

@@ -29,8 +29,8 @@ export interface TranscriptSetup {
   readonly remoteIp: string | null;
   /** Whether the client is a socket or a pipe. */
   readonly input: "socket" | "transcript";
-  /** Whether the session can go over to TLS (offered), begins with it (implicit) or neither. */
-  readonly tls: "none" | "offered" | "implicit";
+  /** Whether the session can go over to TLS (offered), begins with it (implicit) or neither; null: as the site has it. */
+  readonly tls: "none" | "offered" | "implicit" | null;
   /** Files put into a copy of the site before, paths relative to its root. */
   readonly files: readonly { readonly path: string; readonly text: string }[];
 }
@@ -109,7 +109,7 @@ export function parseTranscript(text: string): Transcript {
   }
   checkSteps(steps);
   const turnsToTls = steps.some((step) => step.kind === "tls");
-  return { setup: { ...setup, tls: setup.tls ?? (turnsToTls ? "offered" : "none") }, steps };
+  return { setup: { ...setup, tls: setup.tls ?? (turnsToTls ? "offered" : null) }, steps };
 }
 
 function readDialogue(steps: Step[], words: string, line: number): void {

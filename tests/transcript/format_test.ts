@@ -32,7 +32,7 @@ S: <eof>
     site: "sample",
     remoteIp: "192.0.2.7",
     input: "transcript",
-    tls: "none",
+    tls: null,
     settings: ["max_hops=3", "smtp_listen=a=b"],
     env: { RELAYCLIENT: "" },
     files: [{ path: "home/joe/Maildir/new/1", text: "Subject: x\n\n indented\n" }],
