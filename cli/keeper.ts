@@ -12,6 +12,7 @@ import type { KeeperServices } from "../keeper/operations.ts";
 import { joinLine } from "../keeper/line.ts";
 import { relayTracer, runKeeper } from "../keeper/server.ts";
 import { FrameWriter } from "../keeper/writer.ts";
+import { layGroupsDown } from "../queue/libc.ts";
 import { openMaildirQueue } from "../queue/maildir.ts";
 import { routeBy } from "../queue/route.ts";
 import type { Settings } from "../settings/mod.ts";
@@ -99,6 +100,7 @@ async function keep(args: ParsedArgs): Promise<number> {
   const path = args.value("line");
   if (path === undefined) throw new UsageError("keeper is started by serve, which says --line");
   leaveSignalsToServe();
+  layGroupsDown();
   const place = findSite(args);
   // What is wrong with the settings serve has said already.
   const snapshot = await readSettings(place, () => {});

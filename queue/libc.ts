@@ -73,19 +73,33 @@ export interface Owner {
 
 const NOBODY = 0xffffffff;
 
-/** Supplementary groups of this process, as bytes for setgroups; read once, before anything is changed. */
-let ownGroups: Uint32Array<ArrayBuffer> | null = null;
-function groupsOfProcess(): Uint32Array<ArrayBuffer> {
-  if (ownGroups === null) {
+/** Who this process is, read once, before anything is changed; supplementary groups as bytes for setgroups. */
+interface Self extends Owner {
+  readonly groups: Uint32Array<ArrayBuffer>;
+}
+
+let self: Self | null = null;
+function ownSelf(): Self {
+  if (self === null) {
     const line = /^Groups:\s*(.*)$/m.exec(Deno.readTextFileSync("/proc/self/status"))?.[1] ?? "";
-    ownGroups = Uint32Array.from(line.split(/\s+/).filter((w) => w !== ""), Number);
+    const groups = Uint32Array.from(line.split(/\s+/).filter((w) => w !== ""), Number);
+    self = { uid: Deno.uid() ?? 0, gid: Deno.gid() ?? 0, groups };
   }
-  return ownGroups;
+  return self;
+}
+
+/**
+ * Lays down the supplementary groups of this thread, so that taking an identity need not do it each time. For a process whose only
+ * work it is to take identities.
+ */
+export function layGroupsDown(): void {
+  const c = libc();
+  if (c !== null && BigInt(c.syscall(SETGROUPS, 0n, null)) === 0n) self = null;
 }
 
 /** Asks setfsuid what it is now: the only way it tells whether it worked. */
-function takeIdentity(c: Libc, owner: Owner, groups: Uint32Array<ArrayBuffer>): boolean {
-  const set = c.syscall(SETGROUPS, BigInt(groups.length), groups);
+function takeIdentity(c: Libc, owner: Owner, groups: Uint32Array<ArrayBuffer> | null): boolean {
+  const set = groups === null ? 0 : c.syscall(SETGROUPS, BigInt(groups.length), groups);
   c.setfsgid(owner.gid);
   c.setfsuid(owner.uid);
   return BigInt(set) === 0n && c.setfsuid(NOBODY) === owner.uid &&
@@ -100,15 +114,17 @@ function takeIdentity(c: Libc, owner: Owner, groups: Uint32Array<ArrayBuffer>): 
 export function asOwner<T>(owner: Owner, action: () => T): T {
   const c = libc();
   if (c === null) throw new Error("The C library that changes identities can't be opened");
-  const groups = groupsOfProcess();
+  const me = ownSelf();
+  // A process without groups beside its own, as the keeper is, has none to lay down.
+  const hasGroups = me.groups.length > 0;
   try {
-    if (!takeIdentity(c, owner, Uint32Array.of(owner.gid))) {
+    if (!takeIdentity(c, owner, hasGroups ? Uint32Array.of(owner.gid) : null)) {
       throw new Error(`The identity ${owner.uid}:${owner.gid} can't be taken`);
     }
     return action();
   } finally {
-    c.setfsuid(Deno.uid() ?? 0);
-    c.setfsgid(Deno.gid() ?? 0);
-    c.syscall(SETGROUPS, BigInt(groups.length), groups);
+    c.setfsuid(me.uid);
+    c.setfsgid(me.gid);
+    if (hasGroups) c.syscall(SETGROUPS, BigInt(me.groups.length), me.groups);
   }
 }
