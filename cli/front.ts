@@ -3,12 +3,16 @@
  * each worker.
  */
 import { ListenError, showAddress } from "../net/address.ts";
+import type { NamedListener } from "../ctl/isolate.ts";
 import { SessionLimits } from "../net/limits.ts";
-import { Listener } from "../net/listener.ts";
+import { Listener, type ProxyTerms } from "../net/listener.ts";
 import { TimerWheel } from "../net/timers.ts";
 import type { Protocol } from "../net/types.ts";
+import { isLoopback, readNetworks } from "../policy/networks.ts";
+import type { Settings } from "../settings/mod.ts";
 import { SiteError } from "./command.ts";
 import { kindOf, type Place, type ServiceName } from "./places.ts";
+import { limitBySettings, proxiesOf } from "./neighbours.ts";
 import { siteRules } from "./rules.ts";
 import type { Site } from "./site.ts";
 import { openSiteTls, type SiteTls } from "./tls.ts";
@@ -22,6 +26,8 @@ export interface Front {
   readonly lines: readonly string[];
   /** HOST:PORT of each listener, in the order of the places. */
   readonly addresses: readonly string[];
+  /** For whoever asks about sessions. */
+  readonly listeners: readonly NamedListener[];
   /** Begins to accept. */
   start(): void;
   /** Reads settings again when they changed, or everything with `force`. */
@@ -33,11 +39,28 @@ export interface Front {
 /** A protocol that always is the newest generation's. */
 function newest(site: Site, name: ServiceName): Protocol {
   const { protocol } = kindOf(name);
+  const { meter } = site;
   return {
     name,
-    open: (peer, output) => site.current[protocol].open(peer, output),
+    open: meter === null || protocol !== "smtp"
+      ? (peer, output) => site.current[protocol].open(peer, output)
+      : (peer, output) => site.current[protocol].open(peer, meter.output(output)),
     refuse: (reason) => site.current[protocol].refuse(reason),
   };
+}
+
+/** How many sessions there may be, as the settings say now. */
+export function useLimits(limits: SessionLimits, settings: Settings): void {
+  limits.maxSessions = settings.max_sessions;
+  limits.maxPerAddress = settings.max_sessions_per_address;
+  limits.maxPerNetwork = settings.max_sessions_per_network;
+  const forwarders = readNetworks(settings.known_forwarders);
+  limits.sparesNetwork = (ip) => isLoopback(ip) || forwarders.has(ip);
+}
+
+/** Who speaks for others by the PROXY protocol, as the settings say now. */
+function proxiesOf({ proxy_from: words, proxy_timeout_seconds: seconds }: Settings): ProxyTerms {
+  return { isProxy: readNetworks(words).has, seconds };
 }
 
 /** Opens every listener, all or none. @throws {SiteError} when one can't be had. */
@@ -51,6 +74,13 @@ function bindAll(
 ): Listener[] {
   const env = Deno.env.toObject();
   const rules = siteRules(site, env);
+  let { settings } = site.current;
+  let proxies = proxiesOf(settings);
+  /** Made anew when the settings are others. */
+  const currentProxies = (): ProxyTerms | undefined => {
+    if (settings !== site.current.settings) proxies = proxiesOf(settings = site.current.settings);
+    return settings.proxy_from.length === 0 ? undefined : proxies;
+  };
   const listeners: Listener[] = [];
   try {
     for (const place of places) {
@@ -68,8 +98,14 @@ function bindAll(
           get upgrade() {
             return tls(place)?.upgrade;
           },
+          get proxies() {
+            return currentProxies();
+          },
           trace: site.tracer,
           writeStallSeconds: site.current.settings.write_stall_seconds,
+          get proxies() {
+            return proxiesOf(site);
+          },
           rules: kind.protocol === "pop3" ? () => env : rules,
           tooBusy: () => site.inHand >= site.current.settings.max_deliveries,
         }),
@@ -116,14 +152,14 @@ export async function openFront(
   reusePort: boolean,
 ): Promise<Front> {
   const wheel = new TimerWheel();
+  limitBySettings(limits, site);
   const tls = await openAllTls(site, places, wheel);
   const tlsOf = (place: Place) => tls.get(tlsKey(place));
   const listeners = bindAll(site, places, limits, wheel, tlsOf, reusePort);
   const refresh = async (force: boolean) => {
     try {
       if (!await site.refresh(force)) return;
-      limits.maxSessions = site.current.settings.max_sessions;
-      limits.maxPerAddress = site.current.settings.max_sessions_per_address;
+      limitBySettings(limits, site);
     } catch (error) {
       if (!(error instanceof SiteError)) throw error;
       console.error(`qfront: ${error.message}; what was read before stays in force`);
@@ -136,6 +172,7 @@ export async function openFront(
   return {
     lines: places.map((place, i) => `${place.service} listening on ${addresses[i]}`),
     addresses,
+    listeners: listeners.map((listener, i) => ({ service: places[i]?.service ?? "", listener })),
     start: () => listeners.forEach((listener) => listener.start()),
     refresh,
     async stop(seconds) {

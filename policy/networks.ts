@@ -95,3 +95,12 @@ export function readNetworks(words: readonly string[]): NetworkList {
   }
   return { has: (ip) => networks.some((network) => contains(network, ip)), wrong };
 }
+
+const read = new WeakMap<readonly string[], NetworkList>();
+
+/** The list of a setting, read once as long as its value is the same one. */
+export function networksOf(words: readonly string[]): NetworkList {
+  let list = read.get(words);
+  if (list === undefined) read.set(words, list = readNetworks(words));
+  return list;
+}

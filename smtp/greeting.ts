@@ -3,10 +3,25 @@
  * (RFC 5321, section 3.1), everybody else the greeting. HELO and EHLO are judged here too.
  */
 import type { Judgement } from "../policy/mod.ts";
+import { isNeverBanned } from "../policy/guesses.ts";
 import { connectFacts, heloFacts } from "./facts.ts";
 import { isAsked, judgeStage, sayAgainst } from "./judging.ts";
 import { replyOf } from "./replies.ts";
 import { clientOf, endByLimit, say, type Session } from "./state.ts";
+
+/**
+ * Seconds that this client waits for the greeting, as the driver takes it (net/types.ts). Only strangers that bring mail
+ * to this site wait: on submission a login tells who is a user, who began with TLS has spoken already, and a transcript
+ * lies there from the beginning.
+ */
+export function greetDelayOf(session: Session): number | undefined {
+  const { policy, service, tls, peer } = session;
+  const { greetDelaySeconds } = policy;
+  if (greetDelaySeconds === null || service === "submission" || tls !== null) return undefined;
+  return peer.kind === "transcript" || isNeverBanned(clientOf(session))
+    ? undefined
+    : greetDelaySeconds;
+}
 
 /** Greets, or refuses and ends. */
 export function greet(session: Session): void | Promise<void> {

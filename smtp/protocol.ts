@@ -9,7 +9,7 @@ import { createClosedEngine } from "../net/closed_engine.ts";
 import type { Engine, Output, Peer, Protocol, RefuseReason } from "../net/types.ts";
 import { POLICY_REPLIES } from "../policy/replies.ts";
 import type { PolicyDesk } from "../policy/visit.ts";
-import { type NetworkList, readNetworks } from "../policy/networks.ts";
+import { networksOf } from "../policy/networks.ts";
 import type { Settings } from "../settings/mod.ts";
 import { SMTP_EVENTS } from "../trace/events_smtp.ts";
 import { ControlError } from "../validate/types.ts";
@@ -52,14 +52,8 @@ export function createSmtpProtocol(service: SmtpService): Protocol {
   };
 }
 
-/** Lists of xclient_from that were read; most sites have none. */
-const hostLists = new WeakMap<readonly string[], NetworkList>();
-
 function mayXclient({ xclient_from: words }: Settings, ip: string): boolean {
-  if (words.length === 0) return false;
-  let list = hostLists.get(words);
-  if (list === undefined) hostLists.set(words, list = readNetworks(words));
-  return list.has(ip);
+  return words.length > 0 && networksOf(words).has(ip);
 }
 
 function openEngine(service: SmtpService, peer: Peer, output: Output): Engine {

@@ -18,21 +18,13 @@ import type {
   SecureInfo,
   Wants,
 } from "../net/types.ts";
-import { isNeverBanned } from "../policy/guesses.ts";
 import { SMTP_EVENTS } from "../trace/events_smtp.ts";
 import { endExchange, RESPONSE_LINE_BYTES, takeResponse } from "./auth.ts";
 import { type Command, findCommand, verbEnd } from "./commands.ts";
-import { greet } from "./greeting.ts";
+import { greet, greetDelayOf } from "./greeting.ts";
 import { REPLIES, type Reply } from "./replies.ts";
 import { answerStarttls, forgetClear } from "./starttls.ts";
-import {
-  clientOf,
-  endSession,
-  refuse,
-  type Session,
-  type SmtpDeps,
-  startSession,
-} from "./state.ts";
+import { endSession, refuse, type Session, type SmtpDeps, startSession } from "./state.ts";
 import { latin1 } from "./text.ts";
 import { abandonData, takeMailData } from "./transfer.ts";
 import { viewOf } from "./view.ts";
@@ -95,12 +87,8 @@ class SmtpEngine implements Engine {
     return this.#session.config.sessionSeconds;
   }
 
-  /** Only strangers wait; absent where nobody asks how they wait. */
   get greetDelaySeconds(): number | undefined {
-    const { greetDelaySeconds: seconds } = this.#session.policy;
-    if (seconds === null) return undefined;
-    const client = clientOf(this.#session);
-    return isNeverBanned(client) ? undefined : seconds;
+    return greetDelayOf(this.#session);
   }
 
   spokeEarly(): void {
