@@ -5,11 +5,9 @@
 import { ListenError, showAddress } from "../net/address.ts";
 import type { NamedListener } from "../ctl/isolate.ts";
 import { SessionLimits } from "../net/limits.ts";
-import { Listener, type ProxyTerms } from "../net/listener.ts";
+import { Listener } from "../net/listener.ts";
 import { TimerWheel } from "../net/timers.ts";
 import type { Protocol } from "../net/types.ts";
-import { isLoopback, readNetworks } from "../policy/networks.ts";
-import type { Settings } from "../settings/mod.ts";
 import { SiteError } from "./command.ts";
 import { kindOf, type Place, type ServiceName } from "./places.ts";
 import { limitBySettings, proxiesOf } from "./neighbours.ts";
@@ -49,20 +47,6 @@ function newest(site: Site, name: ServiceName): Protocol {
   };
 }
 
-/** How many sessions there may be, as the settings say now. */
-export function useLimits(limits: SessionLimits, settings: Settings): void {
-  limits.maxSessions = settings.max_sessions;
-  limits.maxPerAddress = settings.max_sessions_per_address;
-  limits.maxPerNetwork = settings.max_sessions_per_network;
-  const forwarders = readNetworks(settings.known_forwarders);
-  limits.sparesNetwork = (ip) => isLoopback(ip) || forwarders.has(ip);
-}
-
-/** Who speaks for others by the PROXY protocol, as the settings say now. */
-function proxiesOf({ proxy_from: words, proxy_timeout_seconds: seconds }: Settings): ProxyTerms {
-  return { isProxy: readNetworks(words).has, seconds };
-}
-
 /** Opens every listener, all or none. @throws {SiteError} when one can't be had. */
 function bindAll(
   site: Site,
@@ -74,13 +58,6 @@ function bindAll(
 ): Listener[] {
   const env = Deno.env.toObject();
   const rules = siteRules(site, env);
-  let { settings } = site.current;
-  let proxies = proxiesOf(settings);
-  /** Made anew when the settings are others. */
-  const currentProxies = (): ProxyTerms | undefined => {
-    if (settings !== site.current.settings) proxies = proxiesOf(settings = site.current.settings);
-    return settings.proxy_from.length === 0 ? undefined : proxies;
-  };
   const listeners: Listener[] = [];
   try {
     for (const place of places) {
@@ -97,9 +74,6 @@ function bindAll(
           implicitTls: kind.tls === "implicit",
           get upgrade() {
             return tls(place)?.upgrade;
-          },
-          get proxies() {
-            return currentProxies();
           },
           trace: site.tracer,
           writeStallSeconds: site.current.settings.write_stall_seconds,

@@ -5,6 +5,7 @@
  * that run keep theirs. Neither sockets nor commands are known here.
  */
 import { AuthConfigError, type AuthService, openAuthenticator } from "../auth/mod.ts";
+import { Meter } from "../ctl/meter.ts";
 import type { Keeper } from "../keeper/start.ts";
 import type { Peer, Protocol } from "../net/types.ts";
 import { createPop3Protocol } from "../pop3/protocol.ts";
@@ -26,6 +27,7 @@ import { discarding } from "./discard_queue.ts";
 import { createExternalLogin } from "./external_login.ts";
 import { openKept, openKeptQueue } from "./kept.ts";
 import { openMaildropCache, openMaildrops } from "./maildrops.ts";
+import { meteredLookup, meteredQueue } from "./metered.ts";
 import { listPostings, openDesks, openSitePolicy, type SitePolicy } from "./policy_desk.ts";
 import { openOwnMaildrop } from "./own_maildrop.ts";
 import { SwitchTracer } from "./switch_tracer.ts";
@@ -65,6 +67,8 @@ export interface Site {
   readonly current: Services;
   /** What policy remembers and counts, whatever the generation. */
   readonly policy: SitePolicy;
+  /** Counts what a service does; null: nobody asks, or it is none. */
+  readonly meter: Meter | null;
   /** Messages in hand, those of earlier generations included. */
   readonly inHand: number;
   /** Reads the settings again when they changed, or everything with `force`. True: there is a new generation. */
@@ -204,13 +208,15 @@ export async function openSite(args: ParsedArgs, options: SiteOptions): Promise<
     ...(workers === undefined ? {} : { workers }),
     ...(sessions === undefined ? {} : { sessions }),
   });
+  const meter = options.isService && isMetered(snapshot.current) ? new Meter() : null;
   const open = () =>
-    openServices(place, snapshot.current, tracer, options, keeper, { policy, isSettled });
+    openServices(place, snapshot.current, tracer, options, keeper, { policy, isSettled, meter });
   let current = open();
   return {
     place,
     tracer,
     policy,
+    meter,
     get current() {
       return current;
     },
@@ -254,13 +260,24 @@ const offersTls = (peer: Peer): boolean => peer.offersTls === true;
 const pause = (seconds: number): Promise<void> =>
   new Promise((resolve) => setTimeout(resolve, seconds * 1000));
 
+/** What all generations of a site share. */
+interface SiteParts {
+  readonly policy: SitePolicy;
+  readonly isSettled: boolean;
+  readonly meter: Meter | null;
+}
+
+/** Does anybody ask a service for numbers? Decided at the start. */
+const isMetered = (settings: Settings): boolean =>
+  settings.control_socket !== "" || settings.metrics_listen !== "";
+
 function openServices(
   place: SitePlace,
   wanted: Settings,
   tracer: SwitchTracer,
   options: SiteOptions,
   keeper: Keeper | null,
-  { policy, isSettled }: { readonly policy: SitePolicy; readonly isSettled: boolean },
+  { policy, isSettled, meter }: SiteParts,
 ): Services {
   // The owners of mail could not reach their own files below a closed root.
   const settings: Settings = place.closedAt === "" ? wanted : { ...wanted, deliver_as: "self" };
@@ -278,10 +295,13 @@ function openServices(
       worker: options.worker ?? 0,
     };
     const real = keeper === null ? openQueue(queueOptions) : openKeptQueue(keeper, queueOptions);
-    const queue = options.discardMail === true ? discarding(real) : real;
+    const taking = options.discardMail === true ? discarding(real) : real;
+    const queue = meter === null ? taking : meteredQueue(meter, taking);
     const own = openAuthenticator({ settings, qmailDir: place.path, tracer, env });
     const kept = keeper === null ? null : openKept(keeper, settings, lookup, own, tracer);
     const auth = kept?.auth ?? own;
+    const asked = kept?.lookup ?? lookup;
+    const metered = meter === null ? asked : meteredLookup(meter, asked);
     const clock = Date.now;
     const keepMs = options.isService ? CONTROL_KEEP_MS : 0;
     const { root } = place;
@@ -289,7 +309,7 @@ function openServices(
     const isListPosting = listPostings(lookup);
     const externalLogin = createExternalLogin(settings, lookup.control, complain);
     const smtp = createSmtpProtocol({
-      lookup: kept?.lookup ?? lookup,
+      lookup: metered,
       queue,
       tracer,
       clock,
@@ -304,12 +324,14 @@ function openServices(
       settings: () => settings,
     });
     const direct = {
-      lookup: kept?.lookup ?? lookup,
+      lookup: metered,
       queue,
       tracer,
       clock,
       control: lookup.control,
       settings,
+      policies: desks,
+      isListPosting,
     };
     const openMaildrop = kept?.openMaildrop ??
       (options.asRoot === "become_owner" && Deno.uid() === 0 && place.closedAt === ""

@@ -9,8 +9,15 @@ export interface TracePlace {
   readonly path: string;
 }
 
+/** Hears of events beside the file. */
+export interface Tap {
+  readonly level: number;
+  readonly take: <F extends Fields>(session: number, event: TraceEvent<F>, fields: F) => void;
+}
+
 export class SwitchTracer implements Tracer {
   level = 0;
+  #tap: Tap | null = null;
   #file: FileTracer | null = null;
   #chosen = "";
   readonly #place: TracePlace;
@@ -38,11 +45,25 @@ export class SwitchTracer implements Tracer {
     void this.#file?.close();
     this.#chosen = chosen;
     this.#file = openTrace({ file, level, format, remoteIp, onTrouble: this.#complain });
-    this.level = this.#file.level;
+    this.#setLevel();
+  }
+
+  /** Tells `tap` as well from now on, whatever the level of the file; null: nobody any more. */
+  tap(tap: Tap | null): void {
+    this.#tap = tap;
+    this.#setLevel();
   }
 
   emit<F extends Fields>(session: number, event: TraceEvent<F>, fields: F): void {
     (this.#file ?? this.#instead)?.emit(session, event, fields);
+    if (this.#tap !== null && event.level <= this.#tap.level) {
+      this.#tap.take(session, event, fields);
+    }
+  }
+
+  #setLevel(): void {
+    const own = (this.#file ?? this.#instead)?.level ?? 0;
+    this.level = Math.max(own, this.#tap?.level ?? 0);
   }
 
   flush(): void {

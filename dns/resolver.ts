@@ -78,6 +78,9 @@ async function follow(
   return emptyAnswer("temporary", null, 0, `"${name}" is an alias that leads nowhere`);
 }
 
+/** Questions of this isolate, and those that the cache answered; for whoever shows numbers. */
+export const DNS_NUMBERS = { questions: 0, hits: 0 };
+
 /** A stub resolver; it holds sockets only while questions are on the way. */
 export function createStubResolver(options: StubOptions): StubResolver {
   const { tracer } = options;
@@ -143,7 +146,9 @@ export function createStubResolver(options: StubOptions): StubResolver {
       const key = `${type} ${name}`;
       const session = how.session ?? 0;
       const kept = cache.get(key, clock());
+      DNS_NUMBERS.questions++;
       if (kept !== null) {
+        DNS_NUMBERS.hits++;
         if (tracer.level >= 4) {
           tracer.emit(session, DNS_EVENTS.cached, { name, type, status: kept.status });
         }

@@ -6,7 +6,9 @@
 import { AUTH_SETTINGS } from "./auth.ts";
 import { DKIM_SETTINGS, SPF_SETTINGS } from "./authenticity.ts";
 import { CONTENT_SETTINGS, FILTER_SETTINGS } from "./content.ts";
+import { CONTROL_SETTINGS } from "./ctl.ts";
 import { DNS_SETTINGS } from "./dns.ts";
+import { METRICS_SETTINGS } from "./metrics.ts";
 import { NET_SETTINGS } from "./net.ts";
 import {
   POLICY_ADDRESS_SETTINGS,
@@ -48,6 +50,8 @@ export const FAMILIES = {
   spf: SPF_SETTINGS,
   dkim: DKIM_SETTINGS,
   dns: DNS_SETTINGS,
+  control: CONTROL_SETTINGS,
+  metrics: METRICS_SETTINGS,
   process: PROCESS_SETTINGS,
 } as const;
 
@@ -72,6 +76,8 @@ export const SETTINGS = {
   ...SPF_SETTINGS,
   ...DKIM_SETTINGS,
   ...DNS_SETTINGS,
+  ...CONTROL_SETTINGS,
+  ...METRICS_SETTINGS,
   ...PROCESS_SETTINGS,
 } as const;
 

@@ -1,0 +1,57 @@
+/** A client of the control socket: asks, and watches. */
+import { linesOf } from "./server.ts";
+import type { Request, WatchLine } from "./types.ts";
+
+/** What the service said is no: one sentence. */
+export class ControlRefusal extends Error {
+  override name = "ControlRefusal";
+}
+
+/** A connection to a running service. */
+export class ControlClient {
+  readonly #conn: Deno.Conn;
+  readonly #lines: AsyncGenerator<string>;
+
+  private constructor(conn: Deno.Conn) {
+    this.#conn = conn;
+    this.#lines = linesOf(conn, Number.MAX_SAFE_INTEGER);
+  }
+
+  /** Null: nobody listens there. @throws what Deno throws when it may not be asked. */
+  static async open(path: string): Promise<ControlClient | null> {
+    try {
+      return new ControlClient(await Deno.connect({ transport: "unix", path }));
+    } catch (error) {
+      const isAbsent = error instanceof Deno.errors.NotFound ||
+        error instanceof Deno.errors.ConnectionRefused;
+      if (isAbsent) return null;
+      throw error;
+    }
+  }
+
+  /** The result of a request. @throws {ControlRefusal} */
+  async ask(request: Request): Promise<unknown> {
+    const bytes = new TextEncoder().encode(`${JSON.stringify(request)}\n`);
+    for (let at = 0; at < bytes.length;) at += await this.#conn.write(bytes.subarray(at));
+    const { value, done } = await this.#lines.next();
+    if (done === true) throw new ControlRefusal("The service ended before it answered");
+    const answer: unknown = JSON.parse(value);
+    if (typeof answer !== "object" || answer === null) throw new ControlRefusal(value);
+    if ("ok" in answer && answer.ok === true && "result" in answer) return answer.result;
+    throw new ControlRefusal("error" in answer ? String(answer.error) : value);
+  }
+
+  /** Events, until the service ends or this is closed. */
+  async *watch(): AsyncGenerator<WatchLine> {
+    await this.ask({ ask: "watch" });
+    for await (const line of this.#lines) yield JSON.parse(line) as WatchLine;
+  }
+
+  close(): void {
+    try {
+      this.#conn.close();
+    } catch {
+      // Closed already.
+    }
+  }
+}

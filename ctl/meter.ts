@@ -1,0 +1,162 @@
+/**
+ * Counts of one isolate: replies by code, answers of the look-up, outcomes of messages, and how long
+ * look-up and queue took. Plain numbers, read when somebody asks; isolates are added up then.
+ *
+ * What is metered is handed in and comes back with a count around it, so a service that nobody
+ * watches runs without any of this. Replies are counted where they are written, by their three
+ * digits.
+ */
+import type { Output } from "../net/types.ts";
+
+/** Upper bounds of the buckets, in seconds; what is longer falls into the last, which has none. */
+export const BUCKETS: readonly number[] = [
+  0.0001,
+  0.001,
+  0.005,
+  0.01,
+  0.05,
+  0.1,
+  0.5,
+  1,
+  5,
+  30,
+];
+
+/** How long something took. */
+export interface HistogramNumbers {
+  /** One more than BUCKETS; not summed up. */
+  readonly counts: readonly number[];
+  readonly sumSeconds: number;
+}
+
+/** What was counted. */
+export interface MeterNumbers {
+  readonly replies: Readonly<Record<string, number>>;
+  readonly lookups: Readonly<Record<string, number>>;
+  readonly messages: Readonly<Record<string, number>>;
+  readonly lookupTime: HistogramNumbers;
+  readonly queueTime: HistogramNumbers;
+}
+
+/** One histogram in the making. */
+export class Histogram {
+  readonly #counts: number[] = new Array(BUCKETS.length + 1).fill(0);
+  #sumSeconds = 0;
+
+  take(seconds: number): void {
+    let i = 0;
+    while (i < BUCKETS.length && seconds > (BUCKETS[i] ?? 0)) i++;
+    this.#counts[i] = (this.#counts[i] ?? 0) + 1;
+    this.#sumSeconds += seconds;
+  }
+
+  numbers(): HistogramNumbers {
+    return { counts: [...this.#counts], sumSeconds: this.#sumSeconds };
+  }
+}
+
+/** Codes of replies: three digits. */
+const CODES = 1000;
+const ZERO = 48;
+
+/** An output that counts the replies which go through it. */
+class MeteredOutput implements Output {
+  readonly #inner: Output;
+  readonly #codes: number[];
+
+  constructor(inner: Output, codes: number[]) {
+    this.#inner = inner;
+    this.#codes = codes;
+  }
+
+  get pending(): number {
+    return this.#inner.pending;
+  }
+
+  bytes(bytes: Uint8Array): void {
+    this.#count(bytes[0], bytes[1], bytes[2]);
+    this.#inner.bytes(bytes);
+  }
+
+  text(text: string): void {
+    this.#count(text.charCodeAt(0), text.charCodeAt(1), text.charCodeAt(2));
+    this.#inner.text(text);
+  }
+
+  drain(): Promise<void> {
+    return this.#inner.drain();
+  }
+
+  #count(a = 0, b = 0, c = 0): void {
+    const code = (a - ZERO) * 100 + (b - ZERO) * 10 + (c - ZERO);
+    const before = this.#codes[code];
+    if (before !== undefined) this.#codes[code] = before + 1;
+  }
+}
+
+/** The counts of one isolate. */
+export class Meter {
+  readonly #codes: number[] = new Array(CODES).fill(0);
+  readonly #lookups: Record<string, number> = {};
+  readonly #messages: Record<string, number> = {};
+  readonly #lookupTime = new Histogram();
+  readonly #queueTime = new Histogram();
+
+  /** Counts what a session of SMTP answers. */
+  output(inner: Output): Output {
+    return new MeteredOutput(inner, this.#codes);
+  }
+
+  /** A look-up came to `answer` after so many seconds. */
+  lookup(answer: string, seconds: number): void {
+    this.#lookups[answer] = (this.#lookups[answer] ?? 0) + 1;
+    this.#lookupTime.take(seconds);
+  }
+
+  /** A message came to `outcome`, so many seconds after it was complete; null: it never was. */
+  message(outcome: string, seconds: number | null): void {
+    this.#messages[outcome] = (this.#messages[outcome] ?? 0) + 1;
+    if (seconds !== null) this.#queueTime.take(seconds);
+  }
+
+  numbers(): MeterNumbers {
+    const replies: Record<string, number> = {};
+    for (const [code, count] of this.#codes.entries()) if (count > 0) replies[code] = count;
+    return {
+      replies,
+      lookups: { ...this.#lookups },
+      messages: { ...this.#messages },
+      lookupTime: this.#lookupTime.numbers(),
+      queueTime: this.#queueTime.numbers(),
+    };
+  }
+}
+
+/** Nothing counted. */
+export const NO_NUMBERS: MeterNumbers = new Meter().numbers();
+
+/** Adds up counts by name. */
+export function addCounts(
+  a: Readonly<Record<string, number>>,
+  b: Readonly<Record<string, number>>,
+): Record<string, number> {
+  const sum = { ...a };
+  for (const [name, count] of Object.entries(b)) sum[name] = (sum[name] ?? 0) + count;
+  return sum;
+}
+
+const addTimes = (a: HistogramNumbers, b: HistogramNumbers): HistogramNumbers => ({
+  counts: a.counts.map((count, i) => count + (b.counts[i] ?? 0)),
+  sumSeconds: a.sumSeconds + b.sumSeconds,
+});
+
+/** Adds up what two isolates counted. */
+export function addMeters(a: MeterNumbers, b: MeterNumbers): MeterNumbers {
+  return {
+    replies: addCounts(a.replies, b.replies),
+    lookups: addCounts(a.lookups, b.lookups),
+    messages: addCounts(a.messages, b.messages),
+    lookupTime: addTimes(a.lookupTime, b.lookupTime),
+    queueTime: addTimes(a.queueTime, b.queueTime),
+  };
+}
