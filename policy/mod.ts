@@ -110,6 +110,26 @@ export function makePolicy(
   };
 }
 
+/** `policy` without some checks: for protocols where they have no meaning. */
+export function withoutChecks(policy: Policy, names: readonly CheckName[]): Policy {
+  const rest = <S extends Stage>(checks: readonly Moded<S>[]): readonly Moded<S>[] =>
+    checks.filter(({ check }) => !names.includes(check.name));
+  const { stages } = policy;
+  return {
+    softReject: policy.softReject,
+    stages: {
+      connect: rest(stages.connect),
+      helo: rest(stages.helo),
+      mail: rest(stages.mail),
+      rcpt: rest(stages.rcpt),
+      rcpt_valid: rest(stages.rcpt_valid),
+      data: rest(stages.data),
+      data_header: rest(stages.data_header),
+      data_end: rest(stages.data_end),
+    },
+  };
+}
+
 /** A verdict that was not applied. */
 export interface ShadowVerdict {
   readonly check: CheckName;

@@ -5,13 +5,16 @@
  * rcpthosts can't be read serves nobody); asking it is the look-up's work.
  */
 import { sizeLimit } from "../queue/incoming.ts";
+import { limitsOf } from "../policy/limits.ts";
+import type { Limits } from "../policy/types.ts";
 import type { Settings } from "../settings/mod.ts";
 import type { ControlFiles } from "../validate/types.ts";
+import type { Grammar } from "./reading.ts";
 
 export interface QmtpConfig {
   readonly settings: Settings;
-  /** Largest message in bytes; 0: no limit. */
-  readonly databytes: number;
+  /** Limits of messages: settings, control files and environment together. */
+  readonly limits: Limits;
   /** RELAYCLIENT: what is appended to every recipient; null: no relay client. */
   readonly relayClient: string | null;
 }
@@ -21,11 +24,21 @@ export function readQmtpConfig(
   settings: Settings,
   control: ControlFiles,
   env: Readonly<Record<string, string>>,
+  grammar: Grammar = "qmtp",
 ): QmtpConfig {
   control.lines("rcpthosts");
+  const { max_recipients, qmqp_max_recipients, max_hops } = settings;
+  const base: Limits = {
+    maxRecipients: grammar === "qmtp" ? max_recipients : qmqp_max_recipients,
+    refusesWhole: false,
+    maxMessages: 0,
+    maxHops: max_hops,
+    dataBytes: sizeLimit(settings, control, env),
+  };
   return {
     settings,
-    databytes: sizeLimit(settings, control, env),
+    // DATABYTES is in there already, in qmail's way: it may also raise what the file says.
+    limits: limitsOf(base, { ...env, DATABYTES: undefined }),
     relayClient: env["RELAYCLIENT"] ?? null,
   };
 }

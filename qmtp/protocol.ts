@@ -7,9 +7,13 @@
  */
 import { createClosedEngine } from "../net/closed_engine.ts";
 import type { Engine, Output, Peer, Protocol, RefuseReason } from "../net/types.ts";
+import type { PolicyConfig } from "../policy/config.ts";
+import { withoutChecks } from "../policy/mod.ts";
+import type { PolicyDesk } from "../policy/visit.ts";
 import type { Settings } from "../settings/mod.ts";
 import { QMQP_EVENTS, QMTP_EVENTS } from "../trace/events_qmtp.ts";
 import { ControlError, type ControlFiles } from "../validate/types.ts";
+import { SMTP_ONLY } from "./judging.ts";
 import { readQmtpConfig } from "./config.ts";
 import type { Grammar } from "./reading.ts";
 import { netstringOf, REPLIES, type Reply } from "./replies.ts";
@@ -17,7 +21,9 @@ import { createQmtpEngine } from "./session.ts";
 import type { QmtpDeps } from "./state.ts";
 
 /** What the services work with; `config` comes anew for each session. */
-export interface QmtpService extends Omit<QmtpDeps, "config"> {
+export interface QmtpService extends Omit<QmtpDeps, "config" | "policy"> {
+  /** Policy as a session with this environment begins with it; absent: nobody is judged. */
+  readonly policies?: ((env: Readonly<Record<string, string>>) => PolicyDesk) | undefined;
   readonly control: ControlFiles;
   readonly settings: Settings;
 }
@@ -44,11 +50,25 @@ function lastWord(grammar: Grammar, reply: Reply): Uint8Array {
   return new TextEncoder().encode(grammar === "qmqp" ? netstringOf(reply) : "");
 }
 
+const narrowed = new WeakMap<PolicyConfig, PolicyConfig>();
+
+/** The desk without checks that only SMTP has a meaning for; made once for each snapshot. */
+function withoutSmtp(desk: PolicyDesk): PolicyDesk {
+  let config = narrowed.get(desk.config);
+  if (config === undefined) {
+    config = { ...desk.config, policy: withoutChecks(desk.config.policy, SMTP_ONLY) };
+    narrowed.set(desk.config, config);
+  }
+  return { ...desk, config };
+}
+
 function openEngine(grammar: Grammar, service: QmtpService, peer: Peer, output: Output): Engine {
   const { settings, control, tracer } = service;
   try {
-    const config = readQmtpConfig(settings, control, peer.env);
-    return createQmtpEngine(grammar, { ...service, config }, peer, output);
+    const config = readQmtpConfig(settings, control, peer.env, grammar);
+    const desk = service.policies?.(peer.env);
+    const policy = desk === undefined ? undefined : withoutSmtp(desk);
+    return createQmtpEngine(grammar, { ...service, config, policy }, peer, output);
   } catch (error) {
     if (!(error instanceof ControlError)) throw error;
     const events = grammar === "qmtp" ? QMTP_EVENTS : QMQP_EVENTS;

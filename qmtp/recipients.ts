@@ -1,10 +1,24 @@
 /**
- * One recipient after the other: judged by validate/judge.ts, answered (QMTP) or weighed for the answer to all (QMQP).
+ * One recipient after the other: judged by policy and validate/judge.ts, answered (QMTP) or weighed for the answer to all (QMQP).
  *
  * QMTP answers each recipient for itself. QMQP has one answer: a recipient that is refused for good refuses the whole
  * message, one that can't be decided now defers it; after the first refusal nobody is looked up any more.
  */
+import type { Judgement } from "../policy/mod.ts";
+import { POLICY_EVENTS } from "../trace/events_policy.ts";
 import { judgeRecipient, type RecipientVerdict, splitAddress } from "../validate/judge.ts";
+import {
+  answerOf,
+  applyEffects,
+  clientOf,
+  isAsked,
+  mailFacts,
+  note,
+  rcptFacts,
+  relayClientOf,
+  softened,
+  visitOf,
+} from "./judging.ts";
 import { aboutRecipient, REPLIES, type Reply } from "./replies.ts";
 import type { Session } from "./state.ts";
 import { traceLookup, wantsSteps } from "../validate/steps.ts";
@@ -12,28 +26,105 @@ import { traceLookup, wantsSteps } from "../validate/steps.ts";
 /** An address of this many bytes or more is refused, RELAYCLIENT included (qmail-qmtpd's limit). */
 export const ADDRESS_BYTES = 1000;
 
+/** The sender is known: is mail of his wanted? A verdict against refuses the whole message. */
+export function takeSender(session: Session): void | Promise<void> {
+  const { pack, policy, deps } = session;
+  if (pack.sender === null) return;
+  const effects = policy.mailRules?.sender(pack.sender);
+  if (effects !== undefined) applyEffects(session, effects);
+  if (policy.watches.rates) deps.policy?.state.noteMessage(clientOf(session).ip);
+  if (!isAsked(session, "mail")) return;
+  const take = ({ verdict }: Judgement): void => {
+    if (verdict.kind === "accept") pack.isSenderFinal = verdict.final;
+    if (verdict.kind === "defer" || verdict.kind === "refuse") pack.refusal ??= answerOf(verdict);
+  };
+  const judged = visitOf(session).judge("mail", mailFacts(session));
+  if (judged instanceof Promise) return judged.then(take);
+  take(judged);
+}
+
 /** Takes the recipient that is complete in `pack.address`. */
 export function takeRecipient(session: Session): void | Promise<void> {
-  const { pack, config, deps } = session;
-  const { settings, relayClient } = config;
+  const { pack } = session;
   const isQmtp = session.reading.grammar === "qmtp";
-  const most = isQmtp ? settings.max_recipients : settings.qmqp_max_recipients;
   pack.named++;
-  if (pack.named > most) return refuseExcess(session, isQmtp);
+  if (pack.named > pack.limits.maxRecipients) return refuseExcess(session, isQmtp);
   // Nothing changes any more: the message is refused for good.
   if (pack.worst?.letter === "D") return;
   const { address } = pack;
   if (address === null || address.includes("\0")) return answer(session, REPLIES.bad_recipient, "");
   traceRecipient(session, address);
+  if (!isAsked(session, "rcpt")) return lookUp(session, address);
+  const effects = session.policy.mailRules?.recipient(pack.sender ?? "", address);
+  if (effects !== undefined) applyEffects(session, effects);
+  const wanted = address + (effects?.relayClient ?? "");
+  const judged = visitOf(session).judge("rcpt", rcptFacts(session, address));
+  if (judged instanceof Promise) {
+    return judged.then((late) => concludeRcpt(session, address, wanted, late));
+  }
+  return concludeRcpt(session, address, wanted, judged);
+}
+
+/** What policy says before anybody is looked up. `wanted`: with what a mail rule appends. */
+function concludeRcpt(
+  session: Session,
+  address: string,
+  wanted: string,
+  { verdict, check }: Judgement,
+): void | Promise<void> {
+  switch (verdict.kind) {
+    case "none":
+      return lookUp(session, wanted);
+    case "accept":
+      if (check === "decoy") return takeDecoy(session, address);
+      return verdict.final ? accept(session, wanted) : lookUp(session, wanted);
+    case "defer":
+    case "refuse":
+      if (check === "badrcptto") session.pack.refusedBad++;
+      return answer(session, answerOf(verdict), address);
+  }
+}
+
+/** Looks like any other, marks who named it, and gets no mail. */
+function takeDecoy(session: Session, recipient: string): void {
+  const { pack, deps, peer } = session;
+  pack.decoys++;
+  if (deps.tracer.level >= 1) {
+    const fields = { ip: peer.remoteIp, recipient, sender: pack.sender ?? "" };
+    deps.tracer.emit(peer.session, POLICY_EVENTS.decoyHit, fields);
+  }
+  note(session, "decoy");
+  if (session.reading.grammar === "qmtp") pack.answers.push(null);
+}
+
+function lookUp(session: Session, address: string): void | Promise<void> {
+  const { config, deps } = session;
   const verdict = judgeRecipient({
     lookup: deps.lookup,
     address,
-    relayClient,
-    validate: settings.validate,
+    relayClient: relayClientOf(session),
+    validate: config.settings.validate,
     explain: wantsSteps(deps.tracer),
   });
   if (verdict instanceof Promise) return verdict.then((late) => conclude(session, late));
   return conclude(session, verdict);
+}
+
+/** qmail would deliver; does anything else speak against it? */
+function judgeValid(
+  session: Session,
+  { recipient, result }: RecipientVerdict,
+): void | Promise<void> {
+  if (!isAsked(session, "rcpt_valid")) return accept(session, recipient);
+  const isListPosting = session.pack.sender === "" && result !== null &&
+    session.deps.isListPosting?.(result) === true;
+  const facts = { ...rcptFacts(session, recipient), isListPosting, spf: null };
+  const take = ({ verdict }: Judgement): void | Promise<void> => {
+    if (verdict.kind === "none" || verdict.kind === "accept") return accept(session, recipient);
+    answer(session, answerOf(verdict), recipient);
+  };
+  const judged = visitOf(session).judge("rcpt_valid", facts);
+  return judged instanceof Promise ? judged.then(take) : take(judged);
 }
 
 /** DIFFERS: qmail takes any number; one message must not cost without bounds (RFC 5321, 4.5.3.1.10). */
@@ -49,7 +140,7 @@ function conclude(session: Session, verdict: RecipientVerdict): void | Promise<v
   }
   switch (verdict.kind) {
     case "accepted":
-      return accept(session, recipient);
+      return judgeValid(session, verdict);
     case "invalid":
       return refuseUnknown(session, recipient);
     case "no_address":
@@ -84,6 +175,8 @@ function acceptUnless(session: Session, recipient: string, trouble: string | nul
   }
   session.recipients++;
   pack.recipients.push(recipient);
+  if (session.policy.isAlwaysAccepted(recipient)) pack.alwaysAccepted++;
+  note(session, "valid");
   if (session.reading.grammar === "qmtp") pack.answers.push(null);
 }
 
@@ -96,19 +189,25 @@ function answer(session: Session, reply: Reply, recipient: string): void {
   }
 }
 
-/** A guesser's session ends once the package is answered. A relay client's users only mistype. */
+/**
+ * A guesser's session ends once the package is answered. A relay client's users only mistype, and a
+ * forwarder passes on what others sent.
+ */
 function refuseUnknown(session: Session, recipient: string): void {
-  const { settings, relayClient } = session.config;
+  const { config: { settings }, policy, peer } = session;
   session.unknownRecipients++;
-  const isStranger = relayClient === null;
-  const terminates = settings.on_invalid_rcpt === "terminate" && isStranger;
+  session.pack.refusedInvalid++;
+  note(session, "invalid");
+  const isStranger = relayClientOf(session) === null && !policy.isForwarder(peer.remoteIp);
+  const isHard = settings.on_invalid_rcpt === "terminate" && !policy.policy.softReject;
+  const terminates = isHard && isStranger;
   const most = settings.max_unknown_recipients;
   if (terminates) session.ending = "invalid_rcpt";
   else if (isStranger && most > 0 && session.unknownRecipients > most) {
     session.ending ??= "unknown_limit";
   }
   traceUnknown(session, recipient, terminates);
-  answer(session, REPLIES.unknown_recipient, recipient);
+  answer(session, softened(session, REPLIES.unknown_recipient), recipient);
 }
 
 function refuseRelay(session: Session, recipient: string): void {
@@ -120,13 +219,15 @@ function refuseRelay(session: Session, recipient: string): void {
   if (++session.relayAttempts > session.config.settings.max_relay_attempts) {
     session.ending ??= "relay_limit";
   }
-  answer(session, REPLIES.relay_refused, recipient);
+  session.pack.refusedRelay++;
+  answer(session, softened(session, REPLIES.relay_refused), recipient);
 }
 
 function refuseUndecided(session: Session, recipient: string, reason: string): void {
   traceUndecided(session, recipient, reason);
   const refuses = session.config.settings.on_undecided === "reject";
-  answer(session, refuses ? REPLIES.undecided_refused : REPLIES.undecided, recipient);
+  const reply = refuses ? REPLIES.undecided_refused : REPLIES.undecided;
+  answer(session, softened(session, reply), recipient);
 }
 
 function traceRecipient(session: Session, address: string): void {

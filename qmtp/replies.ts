@@ -3,6 +3,7 @@
  * code of RFC 3463 at its end, as qmail-qmtpd and qmail-qmqpd write it. Ids never change; the trace speaks of them.
  */
 import { publicReason } from "../queue/incoming.ts";
+import type { PolicyReply } from "../policy/types.ts";
 import type { QueueOutcome } from "../queue/types.ts";
 
 /** One answer. */
@@ -89,6 +90,16 @@ export function replyOfOutcome(outcome: QueueOutcome, seconds: number, session: 
   const general = outcome.kind === "refused" ? REPLIES.queue_refused : REPLIES.queue_deferred;
   const text = publicReason(outcome, general.text, session);
   return reply(general.id, general.letter, outcome.code, text);
+}
+
+/** An answer of policy: 4xx is Z, 5xx is D. */
+export function replyOf({ id, code, enhanced, text }: PolicyReply): Reply {
+  return reply(id, code >= 500 ? "D" : "Z", enhanced, text);
+}
+
+/** The same answer as one that may come again: what soft_reject makes of D. */
+export function softOf(hard: Reply): Reply {
+  return hard.letter !== "D" ? hard : { ...hard, letter: "Z", code: hard.code.replace(/^5/, "4") };
 }
 
 /** The same answer, naming the recipient that it is about. */

@@ -6,8 +6,10 @@
  * for. Bytes that are no netstrings end the session without an answer, as with qmail.
  */
 import type { EndReason, Engine, Output, Peer, Wants } from "../net/types.ts";
+import type { Judgement } from "../policy/mod.ts";
+import { answerOf, clientOf, connectFacts, isAsked, relayClientOf, visitOf } from "./judging.ts";
 import { enter, type Grammar, isBetween, readNext } from "./reading.ts";
-import { ADDRESS_BYTES, takeRecipient } from "./recipients.ts";
+import { ADDRESS_BYTES, takeRecipient, takeSender } from "./recipients.ts";
 import { REPLIES, type Reply } from "./replies.ts";
 import {
   type Address,
@@ -66,11 +68,17 @@ class QmtpEngine implements Engine {
   }
 
   /** There is no greeting. */
-  start(): void {
-    const { deps, peer, events } = this.#session;
+  start(): void | Promise<void> {
+    const session = this.#session;
+    const { deps, peer, events, policy } = session;
     if (deps.tracer.level >= 1) {
       deps.tracer.emit(peer.session, events.remoteip, { ip: peer.remoteIp });
     }
+    if (policy.watches.rates) deps.policy?.state.noteConnection(clientOf(session).ip);
+    if (!isAsked(session, "connect")) return;
+    const judged = visitOf(session).judge("connect", connectFacts(session));
+    if (judged instanceof Promise) return judged.then((late) => takeConnect(session, late));
+    takeConnect(session, judged);
   }
 
   receive(chunk: Uint8Array): void | Promise<void> {
@@ -88,6 +96,19 @@ class QmtpEngine implements Engine {
     if (last !== null) say(session, last);
     endSession(session, reason);
   }
+}
+
+/** Who is not wanted is hung up on: QMTP has no words before the first message, QMQP its one. */
+function takeConnect(session: Session, { verdict }: Judgement): void {
+  if (verdict.kind === "none" || verdict.kind === "accept") return;
+  const reply = answerOf(verdict);
+  if (session.reading.grammar === "qmqp") say(session, reply);
+  const { tracer } = session.deps;
+  if (tracer.level >= 1) {
+    const fields = { reply: reply.id, ip: session.peer.remoteIp };
+    tracer.emit(session.peer.session, session.events.limit, fields);
+  }
+  endSession(session, reply.id);
 }
 
 /** Handles the chunk from `reading.next` on. A promise suspends, and it goes on where it was. */
@@ -124,7 +145,7 @@ function begin(session: Session): void {
       pack.sender = startAddress(reading.length);
       return;
     case "recipient":
-      pack.address = startAddress(reading.length + (config.relayClient ?? "").length);
+      pack.address = startAddress(reading.length + (relayClientOf(session) ?? "").length);
   }
 }
 
@@ -162,7 +183,7 @@ function finish(session: Session): void | Promise<void> {
       return endMessage(session);
     case "sender":
       if (pack.sender?.includes("\0") === true) pack.sender = null;
-      return;
+      return takeSender(session);
     case "recipient":
       return takeRecipient(session);
     case "recipients":

@@ -3,11 +3,14 @@
  * message to its answers; and the few things that everything does to them.
  */
 import type { Output, Peer, Wants } from "../net/types.ts";
+import { NO_POLICY, type PolicyConfig } from "../policy/config.ts";
+import type { ClientFacts, Limits } from "../policy/types.ts";
+import type { PolicyDesk, PolicyVisit } from "../policy/visit.ts";
 import type { Spool } from "../queue/spool.ts";
 import type { Queue } from "../queue/types.ts";
 import { QMQP_EVENTS, QMTP_EVENTS, type QmtpEvents } from "../trace/events_qmtp.ts";
 import type { Tracer } from "../trace/tracer.ts";
-import type { LookupService } from "../validate/types.ts";
+import type { LookupResult, LookupService } from "../validate/types.ts";
 import type { QmtpConfig } from "./config.ts";
 import type { LineEnds } from "./line_ends.ts";
 import { type Grammar, type Reading, startReading } from "./reading.ts";
@@ -21,6 +24,10 @@ export interface QmtpDeps {
   readonly tracer: Tracer;
   /** Milliseconds since 1970. */
   readonly clock: () => number;
+  /** Who judges whether mail is wanted; absent: all that can be delivered is. */
+  readonly policy?: PolicyDesk | undefined;
+  /** Does mail to this deliverable recipient go to a list's subscribers? Absent: nobody knows. */
+  readonly isListPosting?: ((result: LookupResult) => boolean) | undefined;
 }
 
 /** An address that is coming in; null: it can't be used, its bytes are dropped. */
@@ -50,6 +57,22 @@ export interface Package {
   worst: Reply | null;
   /** Why the message is refused whoever it is for. */
   refusal: Reply | null;
+  /** What holds for this one: mail rules may have lowered it. */
+  limits: Limits;
+  /** What mail rules have set; goes over the session's environment. */
+  env: Readonly<Record<string, string>>;
+  /** The smallest size that a mail rule named; 0: none. */
+  ruleBytes: number;
+  /** A rule accepted the sender for good. */
+  isSenderFinal: boolean;
+  /** Recipients of control/trapto that were answered like valid ones. */
+  decoys: number;
+  /** Those of `recipients` that always get their mail. */
+  alwaysAccepted: number;
+  /** Recipients refused, by reason. */
+  refusedBad: number;
+  refusedRelay: number;
+  refusedInvalid: number;
 }
 
 /** One connection. */
@@ -61,6 +84,14 @@ export interface Session {
   readonly events: QmtpEvents;
   readonly reading: Reading;
   readonly startedMs: number;
+  /** The snapshot of policy that it began with. */
+  readonly policy: PolicyConfig;
+  /** The client as policy sees it, for `clientOf`; null: nobody asked yet. */
+  client: ClientFacts | null;
+  /** What policy found out, for `visitOf`; null: no check asked yet. */
+  visit: PolicyVisit | null;
+  /** Packages before the one in hand. */
+  packages: number;
   pack: Package;
   wants: Wants;
   isOver: boolean;
@@ -74,8 +105,10 @@ export interface Session {
   relayAttempts: number;
 }
 
+const NO_ENVIRONMENT: Readonly<Record<string, string>> = {};
+
 /** A package before its first byte. */
-export function startPackage(): Package {
+export function startPackage(limits: Limits): Package {
   return {
     spool: null,
     lines: null,
@@ -89,6 +122,15 @@ export function startPackage(): Package {
     excess: 0,
     worst: null,
     refusal: null,
+    limits,
+    env: NO_ENVIRONMENT,
+    ruleBytes: 0,
+    isSenderFinal: false,
+    decoys: 0,
+    alwaysAccepted: 0,
+    refusedBad: 0,
+    refusedRelay: 0,
+    refusedInvalid: 0,
   };
 }
 
@@ -107,7 +149,11 @@ export function startSession(
     events: grammar === "qmtp" ? QMTP_EVENTS : QMQP_EVENTS,
     reading: startReading(grammar),
     startedMs: deps.clock(),
-    pack: startPackage(),
+    policy: deps.policy?.config ?? NO_POLICY,
+    client: null,
+    visit: null,
+    packages: 0,
+    pack: startPackage(deps.config.limits),
     wants: "input",
     isOver: false,
     commit: null,

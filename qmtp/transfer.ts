@@ -6,10 +6,14 @@
  * nameless file). "K" only follows the queue's word that the message is safe.
  */
 import { sessionEnv } from "../net/session_env.ts";
+import { judgeBytes, judgeOffered } from "../policy/limits.ts";
+import type { Judgement } from "../policy/mod.ts";
+import { against, POLICY_REPLIES } from "../policy/replies.ts";
 import { receivedLine } from "../queue/incoming.ts";
 import { bytesOf } from "../queue/local_lines.ts";
 import { openSpool, type Spool } from "../queue/spool.ts";
 import type { QueueOutcome } from "../queue/types.ts";
+import { answerOf, dataFacts, isAsked, softened, takeLimit, visitOf } from "./judging.ts";
 import { decodeLineEnds } from "./line_ends.ts";
 import { PIECE_BYTES } from "./reading.ts";
 import { answerText, REPLIES, type Reply, replyOfOutcome } from "./replies.ts";
@@ -58,18 +62,21 @@ export function takeMessage(
 }
 
 /** A message whose length tells that it is too big is not even kept. */
-function beginMessage({ pack, config, reading }: Session): void {
+function beginMessage(session: Session): void {
+  const { pack, reading } = session;
+  const { dataBytes } = pack.limits;
   const bytes = reading.grammar === "qmtp" ? reading.length - 1 : reading.length;
-  if (config.databytes > 0 && pack.lines === "lf" && bytes > config.databytes) {
-    pack.refusal = REPLIES.too_big;
+  if (dataBytes > 0 && pack.lines === "lf" && bytes > dataBytes) {
+    pack.refusal = softened(session, REPLIES.too_big);
   } else pack.spool = openSpool();
 }
 
 function keep(session: Session, bytes: Uint8Array): void | Promise<void> {
-  const { pack, config } = session;
+  const { pack } = session;
+  const { dataBytes } = pack.limits;
   pack.bytes += bytes.length;
-  if (config.databytes > 0 && pack.bytes > config.databytes) {
-    pack.refusal = REPLIES.too_big;
+  if (dataBytes > 0 && pack.bytes > dataBytes) {
+    pack.refusal = softened(session, REPLIES.too_big);
     dropMessage(pack);
   }
   if (bytes.length > 0) return pack.spool?.write(bytes);
@@ -88,10 +95,49 @@ export function endMessage(session: Session): void | Promise<void> {
 
 /** Message and envelope are complete: hands over what may be handed over, and answers. */
 export function finishPackage(session: Session): void | Promise<void> {
-  const { pack, deps, peer } = session;
+  const { pack } = session;
   tracePackage(session);
   if (pack.sender === null) pack.refusal ??= REPLIES.bad_sender;
   if (session.reading.grammar === "qmqp" && pack.named === 0) pack.worst ??= REPLIES.no_recipient;
+  const judged = judgePackage(session);
+  if (judged !== undefined) return judged.then(() => concludePackage(session));
+  return concludePackage(session);
+}
+
+/** What limits and checks say of the package as a whole. */
+function judgePackage(session: Session): Promise<void> | undefined {
+  const { pack } = session;
+  if ((pack.refusal ?? pack.worst) !== null) return undefined;
+  const { named, limits, bytes, recipients, decoys } = pack;
+  const over = judgeOffered(named, limits) ?? judgeBytes(bytes, limits);
+  if (over !== null) {
+    pack.refusal = takeLimit(session, "data", over);
+    return undefined;
+  }
+  if (recipients.length === 0) {
+    if (decoys > 0) pack.refusal = refuseDecoys(session);
+    return undefined;
+  }
+  if (!isAsked(session, "data")) return undefined;
+  const take = ({ verdict }: Judgement): void => {
+    if (verdict.kind === "defer" || verdict.kind === "refuse") pack.refusal = answerOf(verdict);
+  };
+  const judged = visitOf(session).judge("data", dataFacts(session));
+  if (judged instanceof Promise) return judged.then(take);
+  take(judged);
+  return undefined;
+}
+
+/** Nobody of the recipients exists: what is thrown away without a word would be lost. */
+function refuseDecoys(session: Session): Reply {
+  const reason = `All ${session.pack.decoys} recipients are in control/trapto`;
+  const verdict = against(POLICY_REPLIES.decoy_only, "decoy: nobody else", reason);
+  return takeLimit(session, "data", verdict, "decoy");
+}
+
+function concludePackage(session: Session): void | Promise<void> {
+  const { pack, deps, peer } = session;
+  if (session.isOver) return;
   const refusal = pack.refusal ?? pack.worst;
   const { spool } = pack;
   if (refusal !== null || spool === null || pack.recipients.length === 0) {
@@ -112,7 +158,8 @@ export function finishPackage(session: Session): void | Promise<void> {
 async function handOver(session: Session, spool: Spool, sender: string): Promise<QueueOutcome> {
   const { deps, peer, pack } = session;
   const { recipients } = pack;
-  const delivery = await deps.queue.open(peer.session, { sender, recipients }, sessionEnv(peer));
+  const env = { ...sessionEnv(peer), ...pack.env };
+  const delivery = await deps.queue.open(peer.session, { sender, recipients }, env);
   try {
     await delivery.write(bytesOf(received(session)));
     for await (const piece of spool.read()) await delivery.write(piece);
@@ -146,7 +193,8 @@ function answerAll(session: Session, message: Reply, from: number): void | Promi
       return output.drain().then(() => answerAll(session, message, i + 1));
     }
   }
-  session.pack = startPackage();
+  session.packages++;
+  session.pack = startPackage(session.config.limits);
   if (session.ending !== null) endByRecipients(session, session.ending);
 }
 

@@ -10,6 +10,8 @@ import type { LookupService } from "../../../validate/types.ts";
 import {
   controlOf,
   type ControlTree,
+  type DeskChanges,
+  deskOf,
   ENV,
   lookupOf,
   NOW,
@@ -54,6 +56,7 @@ export interface Setup {
   readonly queue?: TestQueue;
   readonly canDeliver?: Queue["canDeliver"];
   readonly tracer?: Tracer;
+  readonly desk?: DeskChanges;
 }
 
 export interface Rig {
@@ -89,8 +92,10 @@ export function rigOf(setup: Setup = {}): Rig {
   const queue = setup.queue ?? queueOf();
   const env = { ...ENV, ...setup.env };
   const settings = { ...defaultSettings(), ...setup.settings };
+  const control = controlOf(setup.control ?? SITE);
   const deps = {
-    config: readQmtpConfig(settings, controlOf(setup.control ?? SITE), env),
+    config: readQmtpConfig(settings, control, env, setup.grammar),
+    policy: deskOf(settings, control, env, setup.desk),
     lookup: setup.lookup ?? lookup(),
     queue: setup.canDeliver === undefined ? queue : { ...queue, canDeliver: setup.canDeliver },
     tracer: setup.tracer ?? NO_TRACE,
