@@ -7,6 +7,7 @@
  * then the message without the fields that were struck out. Where nobody wants to look, messages
  * stream through and nothing here is touched.
  */
+import type { ReverseResult } from "../dns/reverse.ts";
 import type { SpfVerdict } from "../policy/spf.ts";
 import type { CheckName, ClientFacts, Verdict } from "../policy/types.ts";
 
@@ -57,6 +58,8 @@ export interface Envelope {
   readonly hostname: string;
   /** null: SPF was not asked. */
   readonly spf: SpfFinding | null;
+  /** Absent or null: reverse DNS was not asked. */
+  readonly reverse?: ReverseResult | null;
   /** Milliseconds since 1970. */
   readonly nowMs: number;
   /** The session's environment, for programs that are started. */

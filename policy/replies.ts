@@ -154,6 +154,14 @@ export const CONTENT_REPLIES = {
     "4.7.1",
     "this message is not wanted here now",
   ),
+  // 5.7.26 of RFC 7372: more than one check of authenticity failed.
+  dmarc_refused: reply("dmarc_refused", 550, "5.7.26", "mail of this author must pass DMARC"),
+  dmarc_undecided: reply(
+    "dmarc_undecided",
+    451,
+    "4.7.26",
+    "DMARC can't be asked now, try again later",
+  ),
   pattern: reply("pattern", 554, "5.7.1", "This message contains prohibited content"),
   filter_refused: reply("filter_refused", 554, "5.7.1", "message refused by a filter"),
   filter_deferred: reply("filter_deferred", 451, "4.7.1", "message put off by a filter"),

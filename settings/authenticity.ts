@@ -26,6 +26,10 @@ export const DKIM_SETTINGS = {
     true,
     "Tell the results in Authentication-Results, and strike out forged ones of our name",
   ),
+  authentication_results_login: flag(
+    false,
+    "Tell in it who logged in as well (auth=pass); recipients elsewhere see the login",
+  ),
 } as const;
 
 export const AUTHENTICITY_SETTINGS = { ...SPF_SETTINGS, ...DKIM_SETTINGS } as const;
