@@ -26,6 +26,7 @@ const COMMANDS: CommandTable = {
   poppasswd: async () => (await import("./poppasswd.ts")).POPPASSWD,
   newpop: async () => (await import("./newpop.ts")).NEWPOP,
   transcript: async () => (await import("./transcript.ts")).TRANSCRIPT,
+  doctor: async () => (await import("./doctor.ts")).DOCTOR,
   help: async () => (await import("./help.ts")).makeHelp(COMMANDS),
 };
 

@@ -28,20 +28,32 @@ export function chooseIdentity(
   command = "serve",
 ): Identity | null {
   if (place.closedAt !== "") return keepForTrial(place, settings);
-  const found = settings.run_as === ""
-    ? findIdentity(DEFAULT_USER, place.root) ?? fallBack(command)
-    : named(settings.run_as, place.root);
-  if (found.uid === 0 || found.gid === 0) {
-    throw new SiteError(
-      `Setting run_as: "${settings.run_as}" is ${found.uid}:${found.gid}, and the network is never served as root`,
-    );
-  }
+  const found = serviceIdentity(place, settings, () => fallBack(command));
   requireTrusted(place, found);
   return found;
 }
 
-/** @throws {SiteError} */
-function named(word: string, root: string): Identity {
+/** Who a service that is started as root would become; `otherwise`: where there is no user for it. @throws {SiteError} */
+export function serviceIdentity(
+  place: SitePlace,
+  settings: Settings,
+  otherwise: () => Identity,
+): Identity {
+  const found = settings.run_as === ""
+    ? findIdentity(DEFAULT_USER, place.root) ?? otherwise()
+    : named(settings.run_as, place.root);
+  if (found.uid !== 0 && found.gid !== 0) return found;
+  throw new SiteError(
+    `Setting run_as: "${settings.run_as}" is ${found.uid}:${found.gid}, and the network is never served as root`,
+  );
+}
+
+/** The system's user of nothing. */
+export const nobody = (): Identity =>
+  findIdentity(FALLBACK_USER, "") ?? { uid: 65534, gid: 65534, name: null };
+
+/** A user's name, or UID:GID. @throws {SiteError} */
+export function named(word: string, root: string): Identity {
   const found = parseIds(word) ?? findIdentity(word, root);
   if (found === null) throw new SiteError(`Setting run_as: there is no user "${word}"`);
   return found;
@@ -52,7 +64,7 @@ function fallBack(command: string): Identity {
   console.error(
     `qfront: ${command} was started as root and there is no user "${DEFAULT_USER}" to become: it becomes "${FALLBACK_USER}" (setting run_as names a better one)`,
   );
-  return findIdentity(FALLBACK_USER, "") ?? { uid: 65534, gid: 65534, name: null };
+  return nobody();
 }
 
 /**

@@ -34,7 +34,9 @@ export interface QueueOptions {
 export type QueueKind = Queue["name"];
 
 /** The way that mail goes, by settings and by what is installed. */
-export function chooseQueue(options: QueueOptions): QueueKind {
+export function chooseQueue(
+  options: Pick<QueueOptions, "settings" | "qmailDir" | "env">,
+): QueueKind {
   const chosen = options.settings.queue;
   if (chosen !== "auto") return chosen;
   if ((options.env["QMAILQUEUE"] ?? "") !== "") return "qmail-queue";

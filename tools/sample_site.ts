@@ -59,6 +59,8 @@ export async function makeSampleSite(target: string): Promise<Owner> {
   Deno.mkdirSync(`${target}/var/log/qfront`, { recursive: true });
   const users = `${target}/var/qmail/users`;
   Deno.writeFileSync(`${users}/cdb`, makeAssignCdb(Deno.readFileSync(`${users}/assign`)));
+  // newpop makes the cdb as open as its text is: hashes are for nobody else to read.
+  Deno.chmodSync(`${users}/poppasswd`, 0o600);
   if (await runNewpop(["--root", target], { ...REAL_IO, out: () => {} }) !== 0) {
     throw new Error("The sample users file is unusable");
   }

@@ -4,8 +4,8 @@
  *
  * Mirrors what the kernel does for qmail's programs (path_resolution(7)): search permission on
  * every directory, symbolic links followed up to 40, absolute ones from the site's root, ".." never
- * above it. The judging goes by mode, owner and group of a person without supplementary groups;
- * access control lists are not seen. The root directory itself is not judged.
+ * above it. The judging goes by mode, owner and group of a person; access control lists are not
+ * seen. The root directory itself is not judged.
  */
 import { keepBriefly } from "./briefly.ts";
 import { keepTexts, type Watched, watchFile } from "./kept.ts";
@@ -16,12 +16,20 @@ import {
   isDirectory,
   isLink,
   type Person,
+  type Someone,
   unseen,
 } from "./sight.ts";
 import { denoPath, type Errno, type Stat, type System, system } from "./system.ts";
 
 export type { Watched } from "./kept.ts";
-export { type Failed, type Found, isDirectory, isRegular, type Person } from "./sight.ts";
+export {
+  type Failed,
+  type Found,
+  isDirectory,
+  isRegular,
+  type Person,
+  type Someone,
+} from "./sight.ts";
 
 export interface Files {
   /** Forgets what was learned of directories: begins a new look-up. */
@@ -47,17 +55,21 @@ export interface Files {
   onDisk(path: string, from?: string): string;
 }
 
-const SEARCH = 1;
-const READ = 4;
+/** Permission bits of one class. */
+export const SEARCH = 1;
+export const WRITE = 2;
+export const READ = 4;
 const MAX_LINKS = 40;
 const NAME_MAX = 255;
 const PATH_MAX = 4096;
 
 const PARENTS = 10_000;
 
-function may(stat: Stat, person: { uid: number; gid: number }, bit: number): boolean {
+/** Do mode, owner and group let `person` do what `bit` stands for? */
+export function may(stat: Stat, person: Someone, bit: number): boolean {
   if (person.uid === 0) return true;
-  const shift = person.uid === stat.uid ? 6 : person.gid === stat.gid ? 3 : 0;
+  const isMember = person.gid === stat.gid || person.groups?.includes(stat.gid) === true;
+  const shift = person.uid === stat.uid ? 6 : isMember ? 3 : 0;
   return ((stat.mode >> shift) & bit) !== 0;
 }
 

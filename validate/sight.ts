@@ -3,8 +3,15 @@
  */
 import { type Errno, S_IFDIR, S_IFLNK, S_IFMT, S_IFREG, type Stat } from "./system.ts";
 
+/** Who is judged. qmail's programs have no supplementary groups; a service that became somebody has his. */
+export interface Someone {
+  readonly uid: number;
+  readonly gid: number;
+  readonly groups?: readonly number[];
+}
+
 /** Whose permissions are judged; null: this process itself, by what the system lets it do. */
-export type Person = { readonly uid: number; readonly gid: number } | null;
+export type Person = Someone | null;
 
 /**
  * A file that was found. `path`: its absolute name within the site, links resolved, "" for the
