@@ -18,7 +18,14 @@ const MAIL = "MAIL FROM:<a@b.example>\r\n";
 const RCPT = "RCPT TO:<joe@example.com>\r\n";
 const MESSAGE = `${MAIL}${RCPT}DATA\r\nSubject: x\r\n\r\nbody\r\n.\r\n`;
 
-const NOT_IN_A_DIALOGUE = ["site_unusable", "too_busy", "too_many_sessions", "fault"];
+const NOT_IN_A_DIALOGUE = [
+  "site_unusable",
+  "too_busy",
+  "too_many_sessions",
+  "fault",
+  // xclient_test.ts.
+  "xclient_denied",
+];
 
 interface Shown {
   readonly input: string;
@@ -123,6 +130,12 @@ const DIALOGUES: Readonly<Record<string, Shown>> = {
   bad_parameter: { input: "MAIL FROM:<a@b> SIZE=x\r\n" },
   unknown_parameter: { input: "MAIL FROM:<a@b> XYZ\r\n" },
   unimplemented: { input: "EXPN list\r\n" },
+  xclient_syntax: { input: "XCLIENT x\r\n", setup: { deps: { xclient: () => {} } } },
+  xclient_in_transaction: {
+    input: `${MAIL}XCLIENT ADDR=192.0.2.7\r\n`,
+    setup: { deps: { xclient: () => {} } },
+  },
+  xclient_refused: { input: "XCLIENT ADDR=192.0.2.7\r\n" },
   mail_first: { input: RCPT },
   rcpt_first: { input: `${MAIL}DATA\r\n` },
   relay_refused: { input: `${MAIL}RCPT TO:<x@far.example>\r\n` },
