@@ -5,7 +5,7 @@
 
 /** Whose programs are tried; the libraries they need; tcpserver, which sessions run under. */
 const PACKAGES = [
-  ...["checkpw", "cvm", "mailfront", "swaks", "ucspi-tcp"],
+  ...["checkpw", "cvm", "fail2ban", "mailfront", "swaks", "ucspi-tcp"],
   ...["libbg2", "libcvm1", "liblua5.1-0"],
 ];
 
@@ -71,4 +71,6 @@ export function useFrom(root: string): void {
   Deno.env.set("LD_LIBRARY_PATH", libraryPath(root));
   // Where mailfront looks for its parts.
   Deno.env.set("MODULE_PATH", `${root}/usr/lib/mailfront`);
+  // Where fail2ban's modules and settings are.
+  Deno.env.set("QFRONT_UNPACKED", root);
 }
