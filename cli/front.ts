@@ -118,12 +118,13 @@ async function openAllTls(
   return opened;
 }
 
-/** Binds the listeners of `places`. @throws {SiteError} when one can't be had, or its certificate. */
+/** Binds the listeners of `places`; `refreshed` is called when the settings are others. @throws {SiteError} when one can't be had, or its certificate. */
 export async function openFront(
   site: Site,
   places: readonly Place[],
   limits: SessionLimits,
   reusePort: boolean,
+  refreshed: () => void = () => {},
 ): Promise<Front> {
   const wheel = new TimerWheel();
   limitBySettings(limits, site);
@@ -134,6 +135,7 @@ export async function openFront(
     try {
       if (!await site.refresh(force)) return;
       limitBySettings(limits, site);
+      refreshed();
     } catch (error) {
       if (!(error instanceof SiteError)) throw error;
       console.error(`qfront: ${error.message}; what was read before stays in force`);

@@ -5,10 +5,14 @@
  * everything again; trace.cfg is read again by itself when it changes. With more than one worker this isolate only
  * supervises them.
  */
+import type { AskAll } from "../ctl/crew.ts";
+import { answerIsolate } from "../ctl/isolate.ts";
 import { makeSharedLimits, SessionLimits } from "../net/limits.ts";
 import type { Identity } from "../net/privileges.ts";
 import { Supervisor, workerCount } from "../net/workers.ts";
 import { type Command, type ParsedArgs, SiteError, UsageError } from "./command.ts";
+import { type Attendants, bindEarly, openAttendants } from "./attendants.ts";
+import { aloneCrew, isolateParts, leadCrew } from "./crew_line.ts";
 import { openFront } from "./front.ts";
 import { readSmtpConfig } from "../smtp/config.ts";
 import { ControlError } from "../validate/types.ts";
@@ -21,9 +25,13 @@ import {
   requireLoopback,
   settle,
 } from "./root.ts";
-import { parseServe, SERVE_OPTIONS } from "./serve_options.ts";
+import { parseServe, SERVE_OPTIONS, withControl } from "./serve_options.ts";
+import { openDesk } from "./service_desk.ts";
 import { openSite, type Site } from "./site.ts";
 import type { WorkerConfig } from "./worker.ts";
+
+/** How often the supervising isolate looks at trace.cfg, in milliseconds. */
+const REFRESH_MS = 1000;
 
 /** What a program that starts serve as a part of itself gives. */
 export interface ServeHooks {
@@ -110,17 +118,27 @@ async function serveHere(
   const lost = Promise.withResolvers<void>();
   const places = listenPlaces(args, site.current.settings);
   const identity = whoServes(site, places);
-  const front = await openFront(site, places, limits, false);
+  let attendants: Attendants | null = null;
+  const front = await openFront(site, places, limits, false, () => attendants?.refresh());
+  const early = await bindEarly(site, identity);
   if (identity !== null) {
     const keeper = await openKeeper(site);
     giveRootAway(site, identity);
     settle(site, keeper, identity, lost.resolve);
   } else if (isRoot()) site.settle(null);
+  const reload = () => void front.refresh(true);
+  const parts = isolateParts(site, front, 0);
+  const ask: AskAll = (question) => Promise.resolve([answerIsolate(parts, question)]);
+  const desk = openDesk({ site, limits, workers: 1, ask, watchers: aloneCrew(site), reload });
+  attendants = await openAttendants(site, desk, early);
   front.start();
   return {
     lines: front.lines,
-    reload: () => void front.refresh(true),
-    stop: (seconds) => front.stop(seconds),
+    reload,
+    async stop(seconds) {
+      await attendants?.close();
+      return await front.stop(seconds);
+    },
     lost: lost.promise,
   };
 }
@@ -138,33 +156,56 @@ async function serveInWorkers(
   const places = listenPlaces(args, site.current.settings);
   const identity = whoServes(site, places);
   const lost = new SharedArrayBuffer(4);
-  let config: WorkerConfig = { argv, lost, identity: null };
-  const supervisor = new Supervisor<WorkerConfig>({
+  let config: WorkerConfig = { argv, count, lost, identity: null };
+  const lead = leadCrew(site, {
+    tell: (worker, message) => supervisor.tell(worker, message),
+    tellAll: (message, but) => supervisor.tellAll(message, but),
+  });
+  const supervisor: Supervisor<WorkerConfig> = new Supervisor({
     entryUrl,
     count,
     shared,
     config,
     limits,
     trace: site.tracer,
+    heard: lead.heard,
   });
   try {
     await supervisor.start();
   } catch (error) {
     throw new SiteError(error instanceof Error ? error.message : String(error));
   }
+  const early = await bindEarly(site, identity);
   if (identity !== null) {
     giveRootAway(site, identity);
     site.settle(null);
     config = { ...config, identity };
     supervisor.reload(config);
   } else if (isRoot()) site.settle(null);
+  const reload = () => {
+    void refresh(true);
+    supervisor.reload(config);
+  };
+  const { crew, watchers } = lead;
+  const desk = openDesk({ site, limits, workers: count, ask: crew.ask, watchers, reload });
+  const attendants = await openAttendants(site, desk, early);
+  const refresh = async (force: boolean) => {
+    try {
+      if (await site.refresh(force)) attendants.refresh();
+    } catch (error) {
+      // Each worker says so itself.
+      if (!(error instanceof SiteError)) throw error;
+    }
+  };
+  const timer = setInterval(() => void refresh(false), REFRESH_MS);
   return {
     lines: places.map((p, i) => `${p.service} listening on ${supervisor.addresses[i]}`),
-    reload: () => {
-      void site.refresh(true);
-      supervisor.reload(config);
+    reload,
+    async stop(seconds) {
+      clearInterval(timer);
+      await attendants.close();
+      return await supervisor.stop(seconds);
     },
-    stop: (seconds) => supervisor.stop(seconds),
     lost: whenSet(lost),
   };
 }
@@ -217,5 +258,5 @@ export function runServe(argv: readonly string[], hooks: ServeHooks = {}): Promi
 
 export const SERVE: Command = {
   ...SERVE_OPTIONS,
-  run: (args) => serve(args, Deno.args.slice(1), {}),
+  run: (args) => serve(withControl(args), Deno.args.slice(1), {}),
 };

@@ -14,6 +14,7 @@ export const SERVE_OPTIONS = {
     { name: "qmqp", value: "HOST:PORT", repeat: true, about: "for QMQP (off; usually :628)" },
     { name: "pop3", value: "HOST:PORT", repeat: true, about: "for POP3 (:110); off: don't" },
     { name: "pop3s", value: "HOST:PORT", repeat: true, about: "for POP3 in TLS (:995)" },
+    { name: "control", value: "PATH", about: "socket for ctl, bans and watch" },
     ...SITE_OPTIONS,
   ],
   examples: ["qfront serve --smtp 127.0.0.1:2525 --pop3 127.0.0.1:1110"],
@@ -21,5 +22,16 @@ export const SERVE_OPTIONS = {
 
 /** Reads serve's arguments. @throws {UsageError} */
 export function parseServe(argv: readonly string[]): ParsedArgs {
-  return parseCommand(SERVE_OPTIONS, argv);
+  return withControl(parseCommand(SERVE_OPTIONS, argv));
+}
+
+/** --control PATH is the setting control_socket, behind every --set. */
+export function withControl(args: ParsedArgs): ParsedArgs {
+  const path = args.value("control");
+  if (path === undefined) return args;
+  const setting = `control_socket=${path}`;
+  return {
+    ...args,
+    values: (name) => name === "set" ? [...args.values(name), setting] : args.values(name),
+  };
 }

@@ -1,7 +1,8 @@
 /** What an isolate of `serve` runs when `workers` is more than 1: the same front as a lone process, on shared ports. */
 import { SessionLimits } from "../net/limits.ts";
 import type { Identity } from "../net/privileges.ts";
-import { runWorker, type WorkerJob, type WorkerService } from "../net/workers.ts";
+import { runWorker, type WorkerJob, type WorkerLine, type WorkerService } from "../net/workers.ts";
+import { isolateParts, joinCrew } from "./crew_line.ts";
 import { openFront } from "./front.ts";
 import { listenPlaces, movedTo } from "./places.ts";
 import { isRoot, openKeeper, settle } from "./root.ts";
@@ -11,6 +12,8 @@ import { parseServe } from "./serve_options.ts";
 /** What workers are told: serve's command line. */
 export interface WorkerConfig {
   readonly argv: readonly string[];
+  /** How many there are. */
+  readonly count: number;
   /** One number, 0 until a worker can't go on and the service has to end. */
   readonly lost: SharedArrayBuffer;
   /** Who the process became when root was given away; null: it still is who it was. */
@@ -24,13 +27,17 @@ function giveUp({ lost }: WorkerConfig): void {
   Atomics.notify(flag, 0);
 }
 
-async function begin(job: WorkerJob<WorkerConfig>): Promise<WorkerService<WorkerConfig>> {
+async function begin(
+  job: WorkerJob<WorkerConfig>,
+  line: WorkerLine,
+): Promise<WorkerService<WorkerConfig>> {
   if (job.config.identity !== null) {
     giveUp(job.config);
     throw new Error("A worker can't be replaced once root is given away, so the service ends");
   }
   const args = parseServe(job.config.argv);
-  const site = await openSite(args, { isService: true, worker: job.worker + 1 });
+  const workers = job.config.count;
+  const site = await openSite(args, { isService: true, worker: job.worker + 1, workers });
   const { settings } = site.current;
   const limits = new SessionLimits(
     job.shared,
@@ -44,6 +51,7 @@ async function begin(job: WorkerJob<WorkerConfig>): Promise<WorkerService<Worker
     return known === undefined ? place : movedTo(place, known);
   });
   const front = await openFront(site, places, limits, true);
+  await joinCrew(line, site, isolateParts(site, front, job.worker));
   const keepsRoot = isRoot() && site.place.closedAt !== "";
   let keeper = isRoot() && !keepsRoot ? await openKeeper(site) : null;
   if (keepsRoot) site.settle(null);
