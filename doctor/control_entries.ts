@@ -4,6 +4,7 @@
  */
 import { entriesOf, stripEnd } from "../validate/control.ts";
 import { lowerAscii } from "../validate/rewrite.ts";
+import { isDenial } from "../validate/trouble.ts";
 import { ControlError } from "../validate/types.ts";
 import type { Check, Finding, Patient, Where } from "./types.ts";
 import { controlPath, found, quoted } from "./words.ts";
@@ -31,7 +32,7 @@ export interface ControlText {
   readonly name: string;
   readonly path: string;
   readonly text: string | null;
-  /** A sentence: it is there and can't be read. */
+  /** A sentence: it is there and can't be read; "": neither can the service, which is told with its permissions. */
   readonly fault: string | null;
 }
 
@@ -188,7 +189,7 @@ export function judgeControlTexts(
 ): Finding[] {
   const files = new Map(texts.map((file) => [file.name, file]));
   const faults = texts.flatMap((file) =>
-    file.fault === null ? [] : [found(
+    file.fault === null || file.fault === "" ? [] : [found(
       "control-unreadable",
       { path: file.path },
       file.fault,
@@ -214,7 +215,10 @@ export function gatherControlTexts(patient: Patient): ControlText[] {
       return { name, path, text: patient.control.text(name), fault: null };
     } catch (error) {
       if (!(error instanceof ControlError)) throw error;
-      return { name, path, text: null, fault: error.message };
+      const inside = `${patient.place.qmailDir}/control/${name}`;
+      const seen = patient.files.open(inside, patient.service);
+      const isClosed = !seen.ok && isDenial(seen.errno);
+      return { name, path, text: null, fault: isClosed ? "" : error.message };
     }
   });
 }

@@ -283,7 +283,6 @@ const CASES: readonly Case[] = [
     id: "control-closed",
     fault: "badmailfrom closed to the service",
     breaks: (site) => site.chmod(`${CONTROL}/badmailfrom`, 0o000),
-    args: IS_ROOT ? [] : ["--as", "7791:2108"],
     at: ["control/badmailfrom"],
   },
   {
