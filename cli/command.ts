@@ -72,6 +72,7 @@ export const SITE_OPTIONS: readonly CommandOption[] = [
   { name: "root", value: "DIR", about: "the site lies below DIR: everything absolute does" },
   { name: "trace-cfg", value: "FILE", about: "the settings (control/trace.cfg)" },
   { name: "set", value: "KEY=VALUE", repeat: true, about: "a setting, before trace.cfg" },
+  { name: "dns-file", value: "FILE", about: "all answers of the DNS, for a trial" },
 ];
 
 const HELP: CommandOption = { name: "help", about: "this text" };

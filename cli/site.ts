@@ -30,6 +30,7 @@ import { openMaildropCache, openMaildrops } from "./maildrops.ts";
 import { meteredLookup, meteredQueue } from "./metered.ts";
 import { listPostings, openDesks, openSitePolicy, type SitePolicy } from "./policy_desk.ts";
 import { openOwnMaildrop } from "./own_maildrop.ts";
+import { openSiteContent } from "./site_content.ts";
 import { SwitchTracer } from "./switch_tracer.ts";
 
 /** Where a site lies, by the command line. */
@@ -124,7 +125,7 @@ export function findSite(args: ParsedArgs): SitePlace {
     qmailDir: inside,
     path,
     traceCfg: args.value("trace-cfg") ?? `${path}/control/trace.cfg`,
-    overrides: args.values("set"),
+    overrides: overridesOf(args),
     closedAt: root !== "" && Deno.uid() === 0 ? closedOnTheWay(root) : "",
   };
 }
@@ -140,6 +141,13 @@ function closedOnTheWay(path: string): string {
 }
 
 const absolute = (path: string): string => path.startsWith("/") ? path : `${Deno.cwd()}/${path}`;
+
+/** What --set says, and --dns-file, which is dns_file for short. */
+function overridesOf(args: ParsedArgs): readonly string[] {
+  const file = args.value("dns-file");
+  const given = args.values("set");
+  return file === undefined ? given : [...given, `dns_file=${absolute(file)}`];
+}
 
 /** A wrong --set is the caller's mistake, whatever the site is like. @throws {UsageError} */
 function checkOverrides(overrides: readonly string[]): void {
@@ -306,6 +314,10 @@ function openServices(
     const keepMs = options.isService ? CONTROL_KEEP_MS : 0;
     const { root } = place;
     const desks = openDesks({ policy, settings, lookup, tracer, root, keepMs, isSettled });
+    const { control } = lookup;
+    const { counts } = policy;
+    const { qmailDir, path } = place;
+    const contents = openSiteContent({ settings, control, qmailDir, path, root, tracer, counts });
     const isListPosting = listPostings(lookup);
     const externalLogin = createExternalLogin(settings, lookup.control, complain);
     const smtp = createSmtpProtocol({
@@ -320,6 +332,7 @@ function openServices(
       deliverability: queue.canDeliver?.bind(queue),
       configs: createSmtpConfigReader(lookup.control),
       policies: desks,
+      contents,
       isListPosting,
       settings: () => settings,
     });

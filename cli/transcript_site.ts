@@ -28,6 +28,8 @@ export interface SiteGroundOptions {
 export interface PreparedSite {
   /** --root, --qmail-dir, --trace-cfg and --set. */
   readonly args: Readonly<Record<string, readonly string[]>>;
+  /** Policy remembers as a service does, in the files that the settings name; absent: it does not. */
+  readonly remembers?: boolean;
   remove(): void;
 }
 
@@ -68,6 +70,7 @@ async function openScene(
   const args = { ...prepared.args, set: [...prepared.args["set"] ?? [], ...setup.settings] };
   const site = await openSite(parsedArgs(args), {
     isService: false,
+    remembers: prepared.remembers,
     tracer,
     discardMail: !deliver,
   });

@@ -10,8 +10,12 @@ const FOLDER = new URL("./transcripts", import.meta.url).pathname;
 const NAMES = [...Deno.readDirSync(FOLDER)].map((e) => e.name).filter((n) => n.endsWith(".txt"))
   .sort();
 
+/** What these show depends on what comes together. */
+const WHOLE_ONLY: readonly string[] = ["policy_strict_pipelining.txt"];
+
 for (const name of NAMES) {
   for (const [way, chunkBytes] of [["as it stands", 0], ["byte by byte", 1]] as const) {
+    if (chunkBytes > 0 && WHOLE_ONLY.includes(name)) continue;
     const fn = async () => {
       const outcome = await playFile(`${FOLDER}/${name}`, sampleGround(chunkBytes));
       assertEquals(outcome.kind, "passed", describeOutcome(outcome, "all"));

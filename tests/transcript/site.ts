@@ -5,6 +5,9 @@ import { makeSampleSite } from "../../tools/sample_site.ts";
 import type { TranscriptSetup } from "../../transcript/format.ts";
 import type { Ground } from "../../transcript/play_file.ts";
 
+/** The file of a transcript that has all answers of the DNS. */
+const ZONE = "dns.zone";
+
 /** A copy of the sample site for each transcript; accepted mail is delivered into it. */
 async function prepare(setup: TranscriptSetup): Promise<PreparedSite> {
   if (setup.site !== null && setup.site !== "sample") {
@@ -15,8 +18,11 @@ async function prepare(setup: TranscriptSetup): Promise<PreparedSite> {
   Deno.chmodSync(temp, 0o755);
   await makeSampleSite(root);
   for (const file of setup.files) putFile(root, file.path, file.text);
+  const hasZone = setup.files.some(({ path }) => path === ZONE);
+  const set = ["queue=maildir", ...(hasZone ? [`dns_file=${root}/${ZONE}`] : [])];
   return {
-    args: { root: [root], "qmail-dir": ["/var/qmail"], set: ["queue=maildir"] },
+    args: { root: [root], "qmail-dir": ["/var/qmail"], set },
+    remembers: true,
     remove: () => Deno.removeSync(temp, { recursive: true }),
   };
 }
