@@ -27,6 +27,7 @@ const COMMANDS: CommandTable = {
   newpop: async () => (await import("./newpop.ts")).NEWPOP,
   transcript: async () => (await import("./transcript.ts")).TRANSCRIPT,
   doctor: async () => (await import("./doctor.ts")).DOCTOR,
+  report: async () => (await import("./report.ts")).REPORT,
   help: async () => (await import("./help.ts")).makeHelp(COMMANDS),
 };
 

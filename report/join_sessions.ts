@@ -10,7 +10,8 @@ import { LruMap } from "./lru.ts";
 import { type Mail, type Recipient, tellWhenOver } from "./mail.ts";
 import type { MessageJoin } from "./join_messages.ts";
 import type { TraceRecord } from "./record.ts";
-import { type OpenSession, openSession, readDialogue } from "./session_state.ts";
+import { takeOutside } from "./outside.ts";
+import { judgeLast, type OpenSession, openSession, readDialogue } from "./session_state.ts";
 
 const MOST_SESSIONS = 20_000;
 /** Recipients of one session that wait for its end. */
@@ -42,15 +43,17 @@ export class SessionJoin {
   take(record: TraceRecord, whenMs: number | null): void {
     const { event, fields, session: number } = record;
     if (event === "") return;
-    if (number === 0) return this.#outside(event, fields, whenMs);
+    if (number === 0) return takeOutside(this.#facts, event, fields, whenMs);
     const dot = event.indexOf(".");
     const family = event.slice(0, dot);
     if (event.endsWith(".remoteip")) return this.#begin(number, family, fields, whenMs);
     const session = this.#sessionOf(number, family, fields, whenMs);
-    if (session === null) return this.#outside(event, fields, whenMs);
+    if (session === null) return takeOutside(this.#facts, event, fields, whenMs);
     const line: Line = { session, fields, whenMs };
     if (family === "policy") return this.#policy(event, line);
-    if (family === "net") return this.#outside(event, { ip: session.ip, ...fields }, whenMs);
+    if (family === "net") {
+      return takeOutside(this.#facts, event, { ip: session.ip, ...fields }, whenMs);
+    }
     this.#mail(event.slice(dot + 1), line, number);
   }
 
@@ -88,31 +91,6 @@ export class SessionJoin {
     return made;
   }
 
-  /** What belongs to no session of mail. */
-  #outside(event: string, fields: Fields, whenMs: number | null): void {
-    const ip = fields["ip"] ?? "";
-    switch (event) {
-      case "net.refused":
-        return this.#facts.refusal({
-          whenMs,
-          ip,
-          rule: `connection: ${fields["reason"] ?? ""}`,
-          outcome: "refused",
-          what: "connection",
-        });
-      case "policy.ban.added":
-        return this.#facts.ban(fields["network"] ?? "");
-      case "policy.decoy":
-        return this.#facts.decoy(ip, fields["recipient"] ?? "");
-      case "pop3.session":
-        return this.#facts.begun("pop3", ip, whenMs);
-      case "pop3.login.failed":
-        return this.#facts.loginFailed("pop3", ip);
-      case "trace.lost":
-        return this.#facts.lost(Number(fields["lines"] ?? 0));
-    }
-  }
-
   #policy(event: string, line: Line): void {
     const { fields, session } = line;
     const rule = fields["rule"] ?? "";
@@ -125,8 +103,11 @@ export class SessionJoin {
         return this.#facts.softened(rule);
       case "policy.finding":
         return this.#finding(session, fields["check"] ?? "", fields["text"] ?? "");
+      case "policy.decoy":
+        judgeLast(session, "refused", "decoy");
+        return takeOutside(this.#facts, event, fields, line.whenMs);
       default:
-        return this.#outside(event, { ip: session.ip, ...fields }, line.whenMs);
+        return takeOutside(this.#facts, event, { ip: session.ip, ...fields }, line.whenMs);
     }
   }
 
@@ -213,11 +194,7 @@ export class SessionJoin {
     const { session, fields, whenMs } = line;
     session.sender = fields["sender"] ?? session.sender;
     const { user, domain, recipient = domain === undefined ? user : `${user}@${domain}` } = fields;
-    const last = session.recipients.at(-1);
-    if (last !== undefined && last.outcome === null) {
-      last.outcome = outcome;
-      last.rule = rule;
-    } else if (recipient !== undefined) {
+    if (!judgeLast(session, outcome, rule) && recipient !== undefined) {
       session.recipients.push({ whenMs, address: recipient, outcome, rule, delivered: null });
     }
     this.#turnAway(line, outcome, rule, "recipient");

@@ -48,3 +48,16 @@ export function readDialogue(session: OpenSession, line: string): void {
   const sender = /^MAIL\s+FROM:\s*<([^>]*)>/i.exec(line)?.[1];
   if (sender !== undefined) session.sender = sender;
 }
+
+/** The recipient named last gets its verdict; false: it has one. */
+export function judgeLast(
+  session: OpenSession,
+  outcome: "refused" | "deferred",
+  rule: string,
+): boolean {
+  const last = session.recipients.at(-1);
+  if (last === undefined || last.outcome !== null) return false;
+  last.outcome = outcome;
+  last.rule = rule;
+  return true;
+}

@@ -137,6 +137,23 @@ async function* piecesOf(source: Source, count: ReadCount): Pieces {
 const binaryOf = (piece: Uint8Array): string =>
   Buffer.from(piece.buffer, piece.byteOffset, piece.byteLength).toString("latin1");
 
+/** The lines of a log, without their ends, one char a byte; an array for each piece. @throws {SourceError} */
+export async function* linesOf(source: Source, count: ReadCount): AsyncGenerator<string[]> {
+  let rest = "";
+  try {
+    for await (const piece of piecesOf(source, count)) {
+      const lines = (rest + binaryOf(piece)).split("\n");
+      rest = lines.pop() ?? "";
+      if (rest.length > MOST_LINE_CHARS) rest = rest.slice(0, MOST_LINE_CHARS + 1);
+      yield lines;
+    }
+  } catch (error) {
+    if (error instanceof SourceError) throw error;
+    throw new SourceError(`Log "${source.name}" can't be read to its end: ${why(error)}`);
+  }
+  if (rest !== "") yield [rest];
+}
+
 function readInto(batch: Timed[], line: string, source: Source, count: ReadCount): void {
   const end = line.endsWith("\r") ? line.slice(0, -1) : line;
   if (end === "") return;
@@ -152,21 +169,9 @@ function readInto(batch: Timed[], line: string, source: Source, count: ReadCount
 
 /** The records of a log, a batch for each piece of it. @throws {SourceError} */
 export async function* batchesOf(source: Source, count: ReadCount): AsyncGenerator<Timed[]> {
-  let rest = "";
-  try {
-    for await (const piece of piecesOf(source, count)) {
-      const lines = (rest + binaryOf(piece)).split("\n");
-      rest = lines.pop() ?? "";
-      if (rest.length > MOST_LINE_CHARS) rest = rest.slice(0, MOST_LINE_CHARS + 1);
-      const batch: Timed[] = [];
-      for (const line of lines) readInto(batch, line, source, count);
-      if (batch.length > 0) yield batch;
-    }
-  } catch (error) {
-    if (error instanceof SourceError) throw error;
-    throw new SourceError(`Log "${source.name}" can't be read to its end: ${why(error)}`);
+  for await (const lines of linesOf(source, count)) {
+    const batch: Timed[] = [];
+    for (const line of lines) readInto(batch, line, source, count);
+    if (batch.length > 0) yield batch;
   }
-  const batch: Timed[] = [];
-  if (rest !== "") readInto(batch, rest, source, count);
-  if (batch.length > 0) yield batch;
 }
