@@ -1,0 +1,118 @@
+/**
+ * `qfront watch`: a running service live in the terminal - sessions, verdicts per second, rules, bans,
+ * queue results, latency - or, in a pipe, one line for each event.
+ *
+ * Ends on Ctrl-C, or when the service does; the terminal is then as it was.
+ */
+import type { ControlClient } from "../ctl/client.ts";
+import { screenLines, showEvent } from "../ctl/screen.ts";
+import type { Stats, WatchLine } from "../ctl/types.ts";
+import { type Command, type ParsedArgs, streamError, UsageError } from "./command.ts";
+import { askService, CONTROL_OPTIONS, requireRunning } from "./control_client.ts";
+
+/** Between two looks at the numbers. */
+const LOOK_MS = 1000;
+/** Events kept for the screen. */
+const MOST_LINES = 200;
+
+const ENTER = "\x1b[?1049h\x1b[?25l";
+const LEAVE = "\x1b[?25h\x1b[?1049l";
+const HOME = "\x1b[H";
+const CLEAR_LINE = "\x1b[K";
+const CLEAR_BELOW = "\x1b[J";
+
+function write(text: string): void {
+  const bytes = new TextEncoder().encode(text);
+  try {
+    for (let at = 0; at < bytes.length;) at += Deno.stdout.writeSync(bytes.subarray(at));
+  } catch (error) {
+    throw streamError("output", error);
+  }
+}
+
+const lineOf = (line: WatchLine): string =>
+  "event" in line ? showEvent(line.event) : `(${line.lost} events were lost)`;
+
+/** One line for each event. */
+async function watchInPipe(client: ControlClient, isJson: boolean): Promise<void> {
+  for await (const line of client.watch()) {
+    write(`${isJson ? JSON.stringify(line) : lineOf(line)}\n`);
+  }
+}
+
+/** The size of the terminal. */
+function size(): { columns: number; rows: number } {
+  try {
+    return Deno.consoleSize();
+  } catch {
+    return { columns: 80, rows: 24 };
+  }
+}
+
+/** Draws the screen, once a second, until the service or `client` ends. */
+async function watchOnScreen(events: ControlClient, numbers: ControlClient): Promise<void> {
+  let lines: string[] = [];
+  const ended = (async () => {
+    for await (const line of events.watch()) lines = [...lines, lineOf(line)].slice(-MOST_LINES);
+  })().then(() => true);
+  let before = await askService<Stats>(numbers, { ask: "stats" });
+  let beforeMs = Date.now();
+  write(ENTER);
+  try {
+    for (;;) {
+      if (await Promise.race([ended, pause(LOOK_MS)])) return;
+      const now = await askService<Stats>(numbers, { ask: "stats" });
+      const nowMs = Date.now();
+      const { columns, rows } = size();
+      const seconds = Math.max(0.001, (nowMs - beforeMs) / 1000);
+      const look = { before, now, seconds, nowMs, lines };
+      const drawn = screenLines(look, columns, rows).map((line) => line + CLEAR_LINE);
+      write(HOME + drawn.join("\r\n") + CLEAR_BELOW);
+      before = now;
+      beforeMs = nowMs;
+    }
+  } finally {
+    write(LEAVE);
+  }
+}
+
+const pause = (ms: number): Promise<false> =>
+  new Promise((resolve) => setTimeout(() => resolve(false), ms));
+
+async function run(args: ParsedArgs): Promise<number> {
+  if (args.operands.length > 0) throw new UsageError(`watch takes no "${args.operands[0]}"`);
+  const events = await requireRunning(args);
+  const onScreen = Deno.stdout.isTerminal() && !args.has("json");
+  const numbers = onScreen ? await requireRunning(args) : null;
+  let isStopped = false;
+  const stop = () => {
+    isStopped = true;
+    events.close();
+    numbers?.close();
+  };
+  Deno.addSignalListener("SIGINT", stop);
+  Deno.addSignalListener("SIGTERM", stop);
+  try {
+    if (numbers === null) await watchInPipe(events, args.has("json"));
+    else await watchOnScreen(events, numbers);
+  } catch (error) {
+    // Closed on Ctrl-C while it waited for an answer.
+    if (!isStopped) throw error;
+  } finally {
+    Deno.removeSignalListener("SIGINT", stop);
+    Deno.removeSignalListener("SIGTERM", stop);
+    stop();
+  }
+  return 0;
+}
+
+export const WATCH: Command = {
+  name: "watch",
+  about: "a running service, live",
+  operands: "",
+  text: `Sessions, verdicts, rules, bans, queue results and how long they take, drawn
+once a second; in a pipe one line for each event. Ctrl-C ends it.`,
+  options: CONTROL_OPTIONS,
+  examples: ["qfront watch", "qfront watch | grep dnsbl"],
+  run,
+};
