@@ -75,6 +75,8 @@ export interface PolicyConfig {
   readonly watches: Watched;
   /** How long strangers wait for the greeting; 0: only looked whether they spoke; null: neither. */
   readonly greetDelaySeconds: number | null;
+  /** Who is refused by a list may first say all he came for. */
+  readonly captures: boolean;
   readonly isAlwaysAccepted: (recipient: string) => boolean;
   readonly isForwarder: (ip: string) => boolean;
   readonly dnsblLists: readonly DnsblList[];
@@ -128,6 +130,7 @@ export function readPolicyConfig(settings: PolicySettings, site: PolicySite): Po
     greetDelaySeconds: settings.early_talker === "off" && settings.greet_delay_seconds === 0
       ? null
       : settings.greet_delay_seconds,
+    captures: settings.rbl_capture,
     isAlwaysAccepted: readAlwaysAccept(settings.always_accept_rcpt),
     isForwarder: forwarders.has,
     dnsblLists: settings.dnsbl === "off" ? [] : lists,
@@ -278,6 +281,7 @@ export const NO_POLICY: PolicyConfig = {
   },
   watches: { rates: false, guesses: false, harvest: false },
   greetDelaySeconds: null,
+  captures: false,
   isAlwaysAccepted: () => false,
   isForwarder: () => false,
   dnsblLists: [],

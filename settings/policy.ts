@@ -118,6 +118,10 @@ export const POLICY_CONNECTION_SETTINGS = {
   dnsbl_threshold: integer(1, "points", "Sum of weights from which on an address is refused", 1),
   dnsbl_answer: choice(["refuse", "defer"], "refuse", "Answer to a listed address: 553 or 451"),
   dnsbl_test_seconds: integer(3600, "seconds", "Between two self-tests of the lists", 60, 30 * DAY),
+  rbl_capture: flag(
+    false,
+    "Let a client that rblsmtpd or dnsbl refuses say all up to its data, trace that, and refuse then",
+  ),
   sender_domain: check("off", "Refuse senders whose domain does not exist or takes no mail"),
   on_dns_trouble: choice(
     ["pass", "defer"],

@@ -114,6 +114,41 @@ export const SMTP_EVENTS = {
     "smtp_rcpt",
     (f) => `sender <${f.sender}> is in badmailfrom, ${f.ip}`,
   ),
+  captureRcpt: event<{
+    ip: string;
+    helo: string;
+    sender: string;
+    recipient: string;
+    rule: string;
+  }>(
+    "smtp.capture.rcpt",
+    2,
+    "smtp_rcpt",
+    (f) =>
+      `captured: ip[${f.ip}] rule[${f.rule}] helo[${f.helo}] from <${f.sender}> to <${f.recipient}>`,
+  ),
+  captured: event<{
+    ip: string;
+    helo: string;
+    sender: string;
+    recipients: number;
+    lines: number;
+    reply: string;
+    rule: string;
+  }>(
+    "smtp.capture",
+    1,
+    "smtp_data",
+    (f) =>
+      `captured: ip[${f.ip}] ${f.reply} by rule[${f.rule}] helo[${f.helo}] from <${f.sender}> to ` +
+      `${count(f.recipients, "rcpt")}, header of ${count(f.lines, "line")}`,
+  ),
+  captureHeader: event<{ ip: string; line: string }>(
+    "smtp.capture.header",
+    2,
+    "smtp_data",
+    (f) => `captured: ip[${f.ip}] header: ${f.line}`,
+  ),
   accepted: event<{ id: string; sender: string; recipients: number; bytes: number }>(
     "smtp.message.accepted",
     1,
