@@ -43,6 +43,8 @@ export interface ContentSite {
   readonly root: string;
   /** The machine's name. */
   readonly host: string;
+  /** The process' environment, for programs that are started. */
+  readonly env: Readonly<Record<string, string>>;
   readonly softReject: boolean;
   readonly tracer: Tracer;
   readonly counts: CountSink;
@@ -137,13 +139,14 @@ function filterOf(settings: ContentSettings, site: ContentSite): ContentCheck[] 
     note(site.tracer, 'The setting "filter" is on, but filter_program names no program');
     return [];
   }
-  const { programDir: directory, tracer } = site;
+  const { programDir: directory, env, tracer } = site;
   return [filterCheck(mode, {
     command: {
       program: program.startsWith("/") ? program : `${directory}/${program}`,
       args,
       directory,
     },
+    env,
     seconds: settings.filter_seconds,
     onTrouble: settings.on_filter_trouble,
     slots: createSlots(settings.max_filters),

@@ -16,6 +16,8 @@ import type { ContentCheck, Envelope, Message, Opinion } from "./types.ts";
 
 export interface FilterTerms {
   readonly command: FilterCommand;
+  /** The process' environment; the session's is laid over it. */
+  readonly env: Readonly<Record<string, string>>;
   readonly seconds: number;
   readonly onTrouble: "pass" | "defer";
   readonly slots: Slots;
@@ -91,7 +93,7 @@ export function filterCheck(mode: "shadow" | "on", terms: FilterTerms): ContentC
       }
       try {
         const received = envelope.received ?? "";
-        const env = filterEnv(envelope, message.bytes);
+        const env = { ...terms.env, ...filterEnv(envelope, message.bytes) };
         const read = () => withReceived(message, received);
         const end = await runFilter(command, env, read, seconds * 1000);
         tell(tracer, envelope.session, command.program, end);

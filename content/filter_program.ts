@@ -98,15 +98,25 @@ async function feed(
   stdin.end();
 }
 
+/** How long its output is waited for after its end, in case somebody else holds it open. */
+const CLOSE_MS = 100;
+
 /** Resolves to "" when it ended by itself, else to a sentence. */
 function endOf(child: ChildProcess): Promise<string> {
   return new Promise((resolve) => {
-    child.once("error", (error) => resolve(`it can't be started: ${error.message}`));
-    child.once("close", (code, signal) => resolve(code === null ? `it crashed (${signal})` : ""));
-    // "close" waits for whoever else holds its output open; the end itself is enough a moment later.
-    child.once("exit", (code, signal) => {
-      setTimeout(() => resolve(code === null ? `it crashed (${signal})` : ""), 100);
+    let timer: number | undefined;
+    const ended = (code: number | null, signal: string | null) => {
+      clearTimeout(timer);
+      resolve(code === null ? `it crashed (${signal})` : "");
+    };
+    child.once("error", (error) => {
+      clearTimeout(timer);
+      resolve(`it can't be started: ${error.message}`);
     });
+    child.once("exit", (code, signal) => {
+      timer = setTimeout(() => ended(code, signal), CLOSE_MS);
+    });
+    child.once("close", ended);
   });
 }
 

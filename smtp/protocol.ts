@@ -5,6 +5,7 @@
  * Every session gets the configuration of the moment it begins and keeps it. A site that can't be
  * read is answered with 421: the sender tries again, nothing is lost.
  */
+import type { Content } from "../content/mod.ts";
 import { createClosedEngine } from "../net/closed_engine.ts";
 import type { Engine, Output, Peer, Protocol, RefuseReason } from "../net/types.ts";
 import { POLICY_REPLIES } from "../policy/replies.ts";
@@ -21,10 +22,12 @@ import { bytesOf } from "./text.ts";
 import { createXclientEngine } from "./xclient_engine.ts";
 
 /** What the service works with; `config` comes anew for each session. */
-export interface SmtpService extends Omit<SmtpDeps, "config" | "tls" | "policy"> {
+export interface SmtpService extends Omit<SmtpDeps, "config" | "tls" | "policy" | "content"> {
   readonly configs: SmtpConfigReader;
   /** Policy as a session with this environment begins with it; absent: nobody is judged. */
   readonly policies?: ((env: Readonly<Record<string, string>>) => PolicyDesk) | undefined;
+  /** Who looks into messages; absent: nobody. */
+  readonly contents?: Content | undefined;
   /** The settings of the moment. */
   readonly settings: () => Settings;
   /** Can the driver of this connection start TLS? Absent: it can't. */
@@ -66,12 +69,13 @@ function openEngine(service: SmtpService, peer: Peer, output: Output): Engine {
 }
 
 function openAs(service: SmtpService, peer: Peer, output: Output): Engine {
-  const { configs, policies, settings, tls, tracer } = service;
+  const { configs, policies, contents, settings, tls, tracer } = service;
   try {
     const config = configs.read(settings(), peer.env);
     const policy = policies?.(peer.env);
+    const content = contents?.open(peer.env);
     return createSmtpEngine(
-      { ...service, config, policy, tls: tls?.(peer) ?? false },
+      { ...service, config, policy, content, tls: tls?.(peer) ?? false },
       peer,
       output,
     );

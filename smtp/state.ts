@@ -14,10 +14,12 @@ import { SMTP_EVENTS } from "../trace/events_smtp.ts";
 import type { Tracer } from "../trace/tracer.ts";
 import { clientFacts } from "../policy/client.ts";
 import { NO_POLICY, type PolicyConfig } from "../policy/config.ts";
-import type { ClientFacts, Limits } from "../policy/types.ts";
+import type { AgainstVerdict, ClientFacts, Limits } from "../policy/types.ts";
 import { type PolicyDesk, PolicyVisit } from "../policy/visit.ts";
 import type { LookupResult, LookupService } from "../validate/types.ts";
+import type { SessionContent } from "../content/mod.ts";
 import type { SmtpConfig } from "./config.ts";
+import type { ExaminedDelivery } from "./content.ts";
 import type { MailData } from "./data.ts";
 import { REPLIES, type Reply } from "./replies.ts";
 import type { ClientOverride, KnownBefore } from "./xclient.ts";
@@ -46,6 +48,8 @@ export interface SmtpDeps {
   readonly deliverability?: Deliverability | undefined;
   /** Who judges whether mail is wanted; absent: all that can be delivered is. */
   readonly policy?: PolicyDesk | undefined;
+  /** Who looks into messages; absent: nobody, they stream through. */
+  readonly content?: SessionContent | undefined;
   /** The host of this connection may speak for other clients: called with the one it names. Absent: it may not. */
   readonly xclient?: ((override: ClientOverride) => void) | undefined;
   /** What such a host said of the client; absent: nothing. */
@@ -66,6 +70,12 @@ export type Service = "smtp" | "submission";
 export interface Exchange {
   readonly mechanism: string;
   readonly exchange: SaslExchange;
+}
+
+/** A transaction that goes on for the trace alone (capture.ts). */
+export interface Capture {
+  readonly verdict: AgainstVerdict;
+  readonly recipients: string[];
 }
 
 /** From MAIL to the end of DATA. */
@@ -89,6 +99,8 @@ export interface Transaction {
   decoys: number;
   /** Those of `recipients` that always get their mail. */
   alwaysAccepted: number;
+  /** What a client that is refused wants to send; null: nothing is captured. */
+  capture: Capture | null;
   /** Recipients refused, by reason. */
   refusedBad: number;
   refusedRelay: number;
@@ -116,6 +128,7 @@ export function startTransaction(
     offered: 0,
     decoys: 0,
     alwaysAccepted: 0,
+    capture: null,
     refusedBad: 0,
     refusedRelay: 0,
     refusedInvalid: 0,
@@ -141,7 +154,7 @@ export interface Incoming {
   readonly transaction: Transaction;
   readonly data: MailData;
   /** Null once the message can't be accepted any more: the rest is read and dropped. */
-  delivery: Delivery | null;
+  delivery: Delivery | ExaminedDelivery | null;
   /** The reply at the end of data, when it is known before. */
   refusal: Reply | null;
 }

@@ -3,17 +3,21 @@
  *
  * The queue is opened before 354, as qmail-smtpd does. Data streams through with its back-pressure;
  * once a message can't be accepted any more the hand-over is given up and the rest is read and
- * dropped. "250" only follows the queue's word that the message is safe.
+ * dropped. "250" only follows the queue's word that the message is safe. A message that somebody
+ * wants to look into is kept instead, and the queue opened when nothing speaks against it
+ * (content.ts).
  */
+import type { ExaminedOutcome } from "../content/mod.ts";
 import type { EndReason } from "../net/types.ts";
 import { publicReason, receivedLine } from "../queue/incoming.ts";
 import { judgeBytes, judgeHops } from "../policy/limits.ts";
 import type { AgainstVerdict } from "../policy/types.ts";
-import type { Delivery, NotQueued, QueueOutcome } from "../queue/types.ts";
+import type { Delivery, NotQueued } from "../queue/types.ts";
 import { SMTP_EVENTS } from "../trace/events_smtp.ts";
+import { beginExamined, type ExaminedDelivery } from "./content.ts";
 import { PIECE_BYTES, startMailData, takeData } from "./data.ts";
 import { protocolWord } from "./received.ts";
-import { takeLimit } from "./judging.ts";
+import { sayAgainst, takeLimit } from "./judging.ts";
 import { REPLIES, type Reply, replyOf, withText } from "./replies.ts";
 import {
   endSession,
@@ -35,6 +39,11 @@ const piece = new Uint8Array(PIECE_BYTES + 8);
 export function beginData(session: Session, transaction: Transaction): void | Promise<void> {
   const { sender, recipients } = transaction;
   const { deps, peer } = session;
+  if (deps.content !== undefined) {
+    const top = () => received(session, transaction);
+    const examined = beginExamined(session, transaction, deps.content, top);
+    if (examined !== null) return goAheadExamined(session, transaction, examined);
+  }
   session.transaction = null;
   const opened = deps.queue.open(
     peer.session,
@@ -61,6 +70,18 @@ function goAhead(
   };
   say(session, REPLIES.go_ahead);
   return delivery.write(bytesOf(received(session, transaction)));
+}
+
+/** 354 to a message that is not for the queue yet, or not at all. */
+export function goAheadExamined(
+  session: Session,
+  transaction: Transaction,
+  delivery: ExaminedDelivery,
+): void {
+  session.transaction = null;
+  const data = startMailData(session.tolerantLf);
+  session.incoming = { transaction, data, delivery, refusal: null };
+  say(session, REPLIES.go_ahead);
 }
 
 function received(session: Session, transaction: Transaction): string {
@@ -157,7 +178,7 @@ function finish(session: Session, incoming: Incoming): void | Promise<void> {
   return session.commit;
 }
 
-function answerOutcome(session: Session, incoming: Incoming, outcome: QueueOutcome): void {
+function answerOutcome(session: Session, incoming: Incoming, outcome: ExaminedOutcome): void {
   switch (outcome.kind) {
     case "queued": {
       const seconds = Math.floor(session.deps.clock() / 1000);
@@ -169,6 +190,11 @@ function answerOutcome(session: Session, incoming: Incoming, outcome: QueueOutco
       return sayNotQueued(session, incoming, REPLIES.queue_deferred, outcome);
     case "refused":
       return sayNotQueued(session, incoming, REPLIES.queue_refused, outcome);
+    case "against": {
+      const { reply, rule, reason } = outcome.verdict;
+      traceRefusal(session, incoming, reply.id, `${rule}: ${reason}`);
+      return sayAgainst(session, outcome.verdict);
+    }
   }
 }
 

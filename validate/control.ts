@@ -8,7 +8,7 @@
  */
 import type { Failed, Files, Watched } from "./files.ts";
 import { errnoWords, failureWords } from "./trouble.ts";
-import { ControlError, type ControlFiles } from "./types.ts";
+import { ControlError, type ControlTexts } from "./types.ts";
 import { latin1 } from "../cdb/bytes.ts";
 
 /** A file's text with everything that was ever read out of it, until it changes. */
@@ -55,11 +55,7 @@ export function leadingNumber(line: string): number | null {
   return digits === undefined ? null : Number(digits);
 }
 
-/** Control files, and their texts as they are. */
-export interface ControlTexts extends ControlFiles {
-  /** The whole file, null where it is missing. @throws {ControlError} */
-  text(name: string): string | null;
-}
+export type { ControlTexts };
 
 /**
  * `recheckMs`: how long an answer may be old; 0 looks every time. `directory`: absolute, within the

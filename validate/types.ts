@@ -114,6 +114,12 @@ export interface ControlFiles {
   integer(name: string): number | null;
 }
 
+/** Control files, and their texts as they are. */
+export interface ControlTexts extends ControlFiles {
+  /** The whole file, null where it is missing; `name` may be absolute. @throws {ControlError} */
+  text(name: string): string | null;
+}
+
 /**
  * One delivery instruction of a dot-qmail file or of the default delivery, as dot-qmail(5) names
  * them.
@@ -152,7 +158,7 @@ export interface MailPlaces {
 
 /** The look-up in this process: every answer at once, and the site's files with it. */
 export interface SiteLookup extends LookupService {
-  readonly control: ControlFiles;
+  readonly control: ControlTexts;
   lookup(address: string, explain?: boolean): LookupResult;
   /**
    * The instructions that would be followed for this result, read now. Empty for one that is not

@@ -32,7 +32,7 @@ export function makeServices(some: Partial<KeeperServices> = {}): KeeperServices
       rcptHosts: never,
       readInstructions: never,
       maildirsOf: never,
-      control: { line: never, lines: never, integer: never },
+      control: { line: never, lines: never, integer: never, text: never },
     },
     auth: {
       source: "poppasswd",
