@@ -317,7 +317,8 @@ function openServices(
     const { control } = lookup;
     const { counts } = policy;
     const { qmailDir, path } = place;
-    const contents = openSiteContent({ settings, control, qmailDir, path, root, tracer, counts });
+    const around = { root, env, tracer, counts };
+    const contents = openSiteContent({ settings, control, qmailDir, path, ...around });
     const isListPosting = listPostings(lookup);
     const externalLogin = createExternalLogin(settings, lookup.control, complain);
     const smtp = createSmtpProtocol({
