@@ -196,9 +196,9 @@ async function anonymise(
   sources: readonly Source[],
   io: ReportIo,
 ): Promise<number> {
-  const older = args.value("older") ?? "30d";
+  const older = args.value("anonymise") ?? "";
   const span = parseSpan(older);
-  if (span === null) throw new UsageError(`--older "${older}" is no span of time (30d, 4w)`);
+  if (span === null) throw new UsageError(`--anonymise "${older}" is no span of time (30d, 4w)`);
   if (sources.some(({ name }) => name === "-")) {
     throw new UsageError("--anonymise takes files, not standard input");
   }
@@ -223,7 +223,7 @@ async function run(args: ParsedArgs, io: ReportIo): Promise<number> {
   }
   try {
     const sources = findSources(operands, io.now());
-    if (args.has("anonymise")) return await anonymise(args, sources, io);
+    if (args.value("anonymise") !== undefined) return await anonymise(args, sources, io);
     const report = await makeReport(args, sources, io);
     const page = args.value("html");
     if (page !== undefined) writePage(page, htmlReport(report));
@@ -254,8 +254,7 @@ export const makeReportCommand = (io: () => ReportIo): Command => ({
     { name: "queue", value: "DIR", about: "qmail's queue (the site's)" },
     { name: "verbose", short: "v", about: "each message of the queue" },
     { name: "privacy", value: "HOW", about: "addresses: full, network, hash, none" },
-    { name: "anonymise", about: "mask addresses in old FILEs instead" },
-    { name: "older", value: "SPAN", about: "what old means (30d)" },
+    { name: "anonymise", value: "SPAN", about: "instead, mask addresses in FILEs so old" },
     ...SITE_OPTIONS,
   ],
   examples: ["qfront report --since 7d /var/log/qfront/trace*"],

@@ -48,6 +48,9 @@ function readInfo(body: string): LogRecord | null {
 }
 
 function readStatus(body: string): LogRecord | null {
+  if (body === "status: exiting") {
+    return { kind: "send_status", local: 0, localMost: 0, remote: 0, remoteMost: 0 };
+  }
   const match = STATUS.exec(body);
   if (match === null) return null;
   const [local = 0, localMost = 0, remote = 0, remoteMost = 0] = match.slice(1).map(Number);

@@ -34,7 +34,8 @@ export interface SuspectRow {
   readonly when: string | null;
   readonly ip: string;
   readonly helo: string;
-  readonly sender: string;
+  /** null: the log does not say. */
+  readonly sender: string | null;
   readonly rule: string;
   readonly fcrdns: boolean | null;
 }

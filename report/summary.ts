@@ -74,7 +74,7 @@ function suspectsOf(tally: Tally, { mask, top }: SummaryOptions): Report["suspec
     when: isoTime(s.whenMs),
     ip: mask.ip(s.ip),
     helo: mask.host(s.helo),
-    sender: mask.address(s.sender),
+    sender: s.sender === null ? null : mask.address(s.sender),
     rule: mask.text(s.rule),
     fcrdns: s.fcrdns,
   }));

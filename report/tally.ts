@@ -34,7 +34,8 @@ export interface Suspect {
   readonly whenMs: number | null;
   readonly ip: string;
   readonly helo: string;
-  readonly sender: string;
+  /** null: the log does not say. */
+  readonly sender: string | null;
   readonly rule: string;
   readonly fcrdns: boolean | null;
 }
@@ -116,7 +117,7 @@ export class Tally implements Facts {
     this.suspectCount++;
     if (this.suspects.length >= MOST_NAMED) return;
     const rule = refusedBy;
-    this.suspects.push({ whenMs, ip, helo: helo ?? "", sender: sender ?? "", rule, fcrdns });
+    this.suspects.push({ whenMs, ip, helo: helo ?? "", sender, rule, fcrdns });
   }
 
   finding({ check, result }: Finding): void {

@@ -15,7 +15,6 @@ import { localMinute, number, percent, safe } from "./words.ts";
 
 const WIDTH = 80;
 const BAR = 16;
-const NAME = 44;
 
 interface Style {
   strong(text: string): string;
@@ -31,13 +30,13 @@ const PLAIN: Style = { strong: same, dim: same, bar: same };
 /** Characters as a terminal counts them, near enough. */
 const lengthOf = (text: string): number => [...text].length;
 
-/** Cut in the middle, where an address says least. */
+/** An address is cut in the middle, where it says least; other text at its end. */
 function fit(text: string, width: number): string {
   const chars = [...text];
   if (chars.length <= width) return text + " ".repeat(width - chars.length);
-  const head = Math.ceil((width - 1) * 0.6);
-  return `${chars.slice(0, head).join("")}~${
-    chars.slice(chars.length - (width - 1 - head)).join("")
+  const tail = /^\S*@\S*$/.test(text) ? Math.floor(width * 0.4) : 0;
+  return `${chars.slice(0, width - 3 - tail).join("")}...${
+    chars.slice(chars.length - tail, tail === 0 ? 0 : undefined).join("")
   }`;
 }
 
@@ -63,7 +62,8 @@ function barLines({ title, rows, total, note }: Bars, style: Style): string[] {
     const length = Math.max(1, Math.round(count / most * BAR));
     const bar = style.bar("#".repeat(length)) + " ".repeat(BAR - length);
     const share = percent(count, total).padStart(5);
-    return `    ${number(count).padStart(wide)} ${share} ${bar} ${fit(safe(name), NAME)}`.trimEnd();
+    const shown = fit(safe(name), WIDTH - wide - BAR - 12);
+    return `    ${number(count).padStart(wide)} ${share} ${bar} ${shown}`.trimEnd();
   });
   const notes = note === "" ? [] : wrap(`(${note})`, WIDTH, "    ").map((line) => style.dim(line));
   return [`  ${style.strong(title)}`, ...lines, ...notes, ""];
@@ -100,7 +100,7 @@ function gridLines({ title, head, rows, note }: Grid, style: Style): string[] {
     ...shown.map((row) => `    ${line(row)}`),
     ...notes,
     "",
-  ].map((l) => l);
+  ];
 }
 
 /** A word longer than the line. */
@@ -147,7 +147,9 @@ export function textReport(report: Report, colour: boolean): string {
     style.strong(`Mail report of ${safe(report.host)}, ${period}`),
     ...wrap(readSentence(report), WIDTH, "").map((line) => style.dim(line)),
     "",
-    ...headlines(report).map(({ label, value }) => `  ${value.padStart(10)}  ${label}`),
+    ...headlines(report).filter(({ value }) => value !== "0").map(({ label, value }) =>
+      `  ${value.padStart(10)}  ${label}`
+    ),
     "",
     ...sparkLines(report, style),
     ...sectionsOf(report).flatMap((section) => sectionLines(section, style)),
