@@ -81,6 +81,9 @@ function bindAll(
             return proxiesOf(site);
           },
           rules: kind.protocol === "pop3" ? () => env : rules,
+          get tellsAsTcpserver() {
+            return site.current.settings.trace_tcpserver;
+          },
           tooBusy: () => site.inHand >= site.current.settings.max_deliveries,
         }),
       );

@@ -1,6 +1,7 @@
 /** The trace of a running service: the same object for every room while file, level and format change underneath. */
 import type { Settings } from "../settings/mod.ts";
 import { type FileTracer, openTrace, tracePath } from "../trace/file.ts";
+import { traceMask } from "./trace_mask.ts";
 import type { Fields, TraceEvent, Tracer } from "../trace/tracer.ts";
 
 /** Where relative and absolute names of the trace file lie. */
@@ -37,14 +38,16 @@ export class SwitchTracer implements Tracer {
     if (this.#instead !== null) return;
     const file = tracePath(settings.trace_file, this.#place.path, this.#place.root);
     const { trace_level: level, trace_format: format, trace_remoteip: remoteIp } = settings;
-    const chosen = `${level} ${format} ${remoteIp} ${file}`;
+    const chosen = `${level} ${format} ${remoteIp} ${file} ${settings.trace_privacy} ` +
+      settings.trace_privacy_key;
     if (chosen === this.#chosen) {
       this.#file?.reopen();
       return;
     }
     void this.#file?.close();
     this.#chosen = chosen;
-    this.#file = openTrace({ file, level, format, remoteIp, onTrouble: this.#complain });
+    const mask = traceMask(settings, this.#place, this.#complain);
+    this.#file = openTrace({ file, level, format, remoteIp, mask, onTrouble: this.#complain });
     this.#setLevel();
   }
 

@@ -15,6 +15,7 @@ import { takeProxyHeader } from "./proxy_header.ts";
 import { Session } from "./session.ts";
 import { oneLine } from "./session_setup.ts";
 import { shutdownSocket } from "./shutdown.ts";
+import { type Fill, tellBegun, tellEnded } from "./tcpserver_lines.ts";
 import type { Duplex, Peer, RefuseReason, SecureInfo } from "./types.ts";
 
 export type { ListenerSetup, ProxyTerms } from "./listener_setup.ts";
@@ -266,11 +267,18 @@ export class Listener {
       return this.#leave(ticket);
     }
     this.#sessions.add(session);
-    session.begin(info, () => {
+    const { trace, tellsAsTcpserver } = this.#setup;
+    if (tellsAsTcpserver === true) tellBegun(trace, peer, this.#fill());
+    session.begin(info, (end) => {
       this.#sessions.delete(session);
+      if (tellsAsTcpserver === true) tellEnded(trace, peer.session, end, this.#fill());
       this.#leave(ticket);
     });
     if (this.#stopping) session.stop();
+  }
+
+  #fill(): Fill {
+    return { open: this.#sessions.size, most: this.#setup.limits.maxSessions };
   }
 
   #leave(ticket: number): void {

@@ -25,6 +25,8 @@ export interface ListenerSetup extends SessionSetup {
   readonly proxies?: ProxyTerms | undefined;
   /** Sessions begin with TLS (smtps, pop3s) and `upgrade` is there. */
   readonly implicitTls?: boolean;
+  /** Sessions are told of in tcpserver's words as well. */
+  readonly tellsAsTcpserver?: boolean;
   /** Our name for the peers of this listener (TCPLOCALHOST). */
   readonly localHost?: string | null;
   /** What clients of this listener come for. */

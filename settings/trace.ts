@@ -15,4 +15,17 @@ export const TRACE_SETTINGS = {
   ),
   trace_format: choice(["katr", "json", "logfmt"], "katr", "Form of a trace line"),
   trace_remoteip: flag(false, "Every line names the client's address, for fail2ban and the like"),
+  trace_tcpserver: flag(
+    false,
+    "Sessions of serve are told of in tcpserver's words as well, for old scripts",
+  ),
+  trace_privacy: choice(
+    ["none", "network", "hash"],
+    "none",
+    "What is masked as it is written: nothing, clients' addresses, local parts as well",
+  ),
+  trace_privacy_key: text(
+    "",
+    "File with the key of the hashes, below the qmail directory when relative; empty: a new key each start",
+  ),
 } as const;

@@ -144,4 +144,6 @@ export const NET_EVENTS = {
     "session",
     (f) => `came together: ${f.lines} lines, ${f.bytes} bytes`,
   ),
+  /** A line of tcpserver's own, word by word. */
+  tcpserver: event<{ text: string }>("net.tcpserver", 1, "tcpserver", (f) => f.text),
 } as const;

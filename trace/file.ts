@@ -9,6 +9,7 @@ import { TRACE_EVENTS } from "./events_trace.ts";
 import { jsonFormat } from "./json.ts";
 import { katrFormat, type LineFormat } from "./katr.ts";
 import { logfmtFormat } from "./logfmt.ts";
+import { type Mask, maskFields } from "./privacy.ts";
 import { type TraceFormat, withRemoteIp } from "./remote_ip.ts";
 import { FileSink, type OnTrouble, type Sink, StreamSink, type StreamWriter } from "./sink.ts";
 import type { Fields, TraceEvent, Tracer } from "./tracer.ts";
@@ -21,6 +22,8 @@ export interface TraceOptions {
   readonly format: TraceFormat;
   /** Every line names the client's address. */
   readonly remoteIp?: boolean;
+  /** Masks addresses of people and clients. */
+  readonly mask?: Mask | null;
   /** Milliseconds since 1970. */
   readonly clock?: () => number;
   /** Takes one sentence each time that writing stops being possible. */
@@ -71,9 +74,11 @@ const FORMATS: Readonly<Record<TraceFormat, () => LineFormat>> = {
   logfmt: logfmtFormat,
 };
 
-function formatOf({ format, remoteIp }: TraceOptions): LineFormat {
+function formatOf({ format, remoteIp, mask = null }: TraceOptions): LineFormat {
   const lines = FORMATS[format]();
-  return remoteIp === true ? withRemoteIp(format, lines) : lines;
+  const told = remoteIp === true ? withRemoteIp(format, lines) : lines;
+  if (mask === null) return told;
+  return (now, session, event, fields) => told(now, session, event, maskFields(mask, fields));
 }
 
 const OFF: FileTracer = {
