@@ -41,6 +41,7 @@ export function openDesk({ site, limits, workers, ask, watchers, reload }: DeskP
         workers,
         sessions: Object.fromEntries(COUNTERS.map((name) => [name, limits.value(name)])),
         bans: state.listBans().length,
+        watchers: watchers.count,
         deadZones: state.deadZones,
         residentBytes: Deno.memoryUsage().rss,
         ...addNumbers(await allNumbers(ask)),

@@ -48,6 +48,8 @@ export interface Stats {
   readonly open: Readonly<Record<string, number>>;
   readonly inHand: number;
   readonly bans: number;
+  /** Clients that watch. */
+  readonly watchers: number;
   readonly deadZones: readonly (readonly [zone: string, reason: string])[];
   readonly checks: Readonly<Record<string, CheckCounts>>;
   readonly dns: { readonly questions: number; readonly hits: number };

@@ -25,6 +25,10 @@ export class Watchers {
     return this.#takers.size > 0;
   }
 
+  get count(): number {
+    return this.#takers.size;
+  }
+
   /** Hears of events until the returned function is called. */
   readonly add = (take: Take): () => void => {
     this.#takers.add(take);
