@@ -17,7 +17,10 @@ interface Token {
   readonly isQuoted: boolean;
 }
 
-/** Where what begins at `from` ends: behind its closing character, quoted pairs passed over. */
+/**
+ * Where what begins at `from` ends: behind its closing character, quoted pairs passed over; -1: it
+ * does not.
+ */
 function endOf(text: string, from: number, open: string, close: string): number {
   let depth = 0;
   for (let i = from; i < text.length; i++) {
@@ -26,22 +29,27 @@ function endOf(text: string, from: number, open: string, close: string): number 
     else if (char === close && (depth -= 1) <= 0) return i + 1;
     else if (char === open) depth++;
   }
-  return text.length;
+  return -1;
 }
 
 function tokensOf(text: string): Token[] {
   const tokens: Token[] = [];
   for (let i = 0; i < text.length;) {
     const char = text[i] ?? "";
-    if (char === "(") i = endOf(text, i, "(", ")");
-    else if (char === '"') {
-      const end = endOf(text, i + 1, "", '"');
-      tokens.push({ text: text.slice(i, end), isQuoted: true });
-      i = end;
-    } else {
+    const isComment = char === "(";
+    // What is never closed is shown as it stands.
+    const end = isComment
+      ? endOf(text, i, "(", ")")
+      : char === '"'
+      ? endOf(text, i + 1, "", '"')
+      : -1;
+    if (end < 0) {
       if (!/[ \t\r\n]/.test(char)) tokens.push({ text: char, isQuoted: false });
       i++;
+      continue;
     }
+    if (!isComment) tokens.push({ text: text.slice(i, end), isQuoted: true });
+    i = end;
   }
   return tokens;
 }

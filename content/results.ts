@@ -118,7 +118,7 @@ export function dmarcResults(finding: DmarcFinding, done: string): MethodResult[
   return [{ method: "dmarc", result, comment, reason, properties }];
 }
 
-const NAME = /^"((?:[^"\\]|\\.)*)"|^([^\s;()"]+)/;
+const NAME = /^"((?:[^"\\]|\\.)*)"|^([^\s;()"/]+)/;
 
 /** White space and comments at the beginning go. */
 function withoutComments(text: string): string {

@@ -9,7 +9,7 @@
 import { lowerAscii } from "./addresses.ts";
 import { against, NONE, POLICY_REPLIES } from "./replies.ts";
 import { spfNeed, spfOf } from "./spf_check.ts";
-import type { Check, GreyAnswer, Known, RcptValidFacts, Triplet } from "./types.ts";
+import type { Check, GreyAnswer, RcptValidFacts, Triplet } from "./types.ts";
 
 /** The times of greylisting. */
 export interface GreyTerms {
@@ -190,20 +190,22 @@ export interface GreyExemptions {
 
 /** The check. */
 export function greylist(exempt: GreyExemptions): Check<"rcpt_valid"> {
-  const isAsked = (facts: RcptValidFacts, known: Known) =>
-    !(exempt.isExempt(facts.client.ip) ||
-      (exempt.sparesSpfPass && spfOf(facts, known)?.result === "pass"));
+  const isAsked = (facts: RcptValidFacts) => !exempt.isExempt(facts.client.ip);
   return {
     name: "greylist",
     stage: "rcpt_valid",
     spares: ["trusted", "loopback", "forwarder", "recipient", "sender"],
     needs(facts, known) {
-      if (!isAsked(facts, known) || known.greylist !== null) return [];
-      if (exempt.sparesSpfPass && spfOf(facts, known) === null) return [spfNeed(facts)];
-      return [{ kind: "greylist", triplet: tripletOf(facts) }];
+      if (!isAsked(facts)) return [];
+      if (known.greylist === null) return [{ kind: "greylist", triplet: tripletOf(facts) }];
+      // SPF is asked for those alone that would be put off.
+      const isPutOff = known.greylist.status === "new" || known.greylist.status === "early";
+      const wantsSpf = isPutOff && exempt.sparesSpfPass && spfOf(facts, known) === null;
+      return wantsSpf ? [spfNeed(facts)] : [];
     },
     judge(facts, known) {
-      if (!isAsked(facts, known) || known.greylist === null) return NONE;
+      if (!isAsked(facts) || known.greylist === null) return NONE;
+      if (exempt.sparesSpfPass && spfOf(facts, known)?.result === "pass") return NONE;
       switch (known.greylist.status) {
         case "passed":
         case "allowed":

@@ -8,7 +8,7 @@
  */
 import type { DnsAnswer, QueryType } from "../dns/types.ts";
 import type { ReverseResult } from "../dns/reverse.ts";
-import type { SpfResult, SpfVerdict } from "./spf.ts";
+import type { SpfResult } from "./spf.ts";
 
 /**
  * Where a session stands. rcpt: syntax is right, nobody was asked yet; rcpt_valid: qmail would
@@ -200,8 +200,6 @@ export interface RcptFacts extends MailFacts {
 export interface RcptValidFacts extends RcptFacts {
   /** Mail to it goes to a list's subscribers. */
   readonly isListPosting: boolean;
-  /** null: not asked. */
-  readonly spf: SpfVerdict | null;
 }
 
 /** Recipients of a transaction that were refused, by reason. */

@@ -118,7 +118,7 @@ function judgeValid(
   if (!isAsked(session, "rcpt_valid")) return accept(session, recipient);
   const isListPosting = session.pack.sender === "" && result !== null &&
     session.deps.isListPosting?.(result) === true;
-  const facts = { ...rcptFacts(session, recipient), isListPosting, spf: null };
+  const facts = { ...rcptFacts(session, recipient), isListPosting };
   const take = ({ verdict }: Judgement): void | Promise<void> => {
     if (verdict.kind === "none" || verdict.kind === "accept") return accept(session, recipient);
     answer(session, answerOf(verdict), recipient);

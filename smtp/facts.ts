@@ -90,7 +90,7 @@ export function rcptValidFacts(
   recipient: string,
   isListPosting: boolean,
 ): RcptValidFacts {
-  return { ...rcptFacts(session, transaction, recipient), isListPosting, spf: null };
+  return { ...rcptFacts(session, transaction, recipient), isListPosting };
 }
 
 /** At DATA, before 354. */

@@ -41,7 +41,6 @@ const FACTS = {
   isAlwaysAccepted: false,
   isHarvesting: false,
   isListPosting: false,
-  spf: null,
   refused: { badrcptto: 0, relay: 0, invalid: 0 },
   hops: 0,
   bytes: 0,
