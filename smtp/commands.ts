@@ -60,8 +60,10 @@ function missingState(session: Session, needs: Needs): Reply | null {
   if (needs === "nothing") return null;
   const { transaction } = session;
   if (transaction === null) return REPLIES.mail_first;
-  const { recipients, decoys } = transaction;
-  if (needs === "recipients" && recipients.length + decoys === 0) return REPLIES.rcpt_first;
+  const { recipients, decoys, capture } = transaction;
+  if (needs === "recipients" && recipients.length + decoys === 0 && capture === null) {
+    return REPLIES.rcpt_first;
+  }
   return null;
 }
 

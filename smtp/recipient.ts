@@ -14,6 +14,7 @@ import { judgeRecipients } from "../policy/limits.ts";
 import type { Judgement } from "../policy/mod.ts";
 import type { RecipientOutcome } from "../policy/state_types.ts";
 import { POLICY_EVENTS } from "../trace/events_policy.ts";
+import { sayOrCapture } from "./capture.ts";
 import { rcptFacts, rcptValidFacts } from "./facts.ts";
 import { applyEffects, isAsked, judgeStage, sayAgainst, softened, takeLimit } from "./judging.ts";
 import { REPLIES, type Reply, withText } from "./replies.ts";
@@ -49,8 +50,9 @@ export function takeRecipient(
   transaction.offered++;
   // DIFFERS: qmail-smtpd takes any number of recipients; one message must not cost without bounds
   // (RFC 5321, 4.5.3.1.10).
-  const { recipients, decoys, limits } = transaction;
-  const over = judgeRecipients(recipients.length + decoys, limits);
+  const { recipients, decoys, capture, limits } = transaction;
+  const captured = capture === null ? 0 : capture.recipients.length;
+  const over = judgeRecipients(recipients.length + decoys + captured, limits);
   if (over !== null) return sayAgainst(session, takeLimit(session, "rcpt", over));
   if (!isAsked(session, "rcpt")) return lookUp(session, transaction, address, NOTHING_SAID);
   const effects = session.policy.mailRules?.recipient(transaction.sender, address);
@@ -84,7 +86,7 @@ function concludeRcpt(
     case "defer":
     case "refuse":
       if (check === "badrcptto") transaction.refusedBad++;
-      return sayAgainst(session, verdict);
+      return sayOrCapture(session, transaction, address, verdict, check);
   }
 }
 
@@ -166,12 +168,12 @@ function judgeValid(
   const isList = transaction.sender === "" && result !== null &&
     session.deps.isListPosting?.(result) === true;
   const facts = rcptValidFacts(session, transaction, recipient, isList);
-  const answer = ({ verdict }: Judgement): void | Promise<void> => {
+  const answer = ({ verdict, check }: Judgement): void | Promise<void> => {
     if (session.isOver) return;
     if (verdict.kind === "none" || verdict.kind === "accept") {
       return accept(session, transaction, recipient, text);
     }
-    sayAgainst(session, verdict);
+    sayOrCapture(session, transaction, recipient, verdict, check);
   };
   const judged = judgeStage(session, "rcpt_valid", facts);
   return judged instanceof Promise ? judged.then(answer) : answer(judged);
@@ -200,6 +202,10 @@ function acceptUnless(
 ): void {
   if (session.isOver) return;
   if (trouble !== null) return deferRecipient(session, address, trouble);
+  if (transaction.capture !== null) {
+    // The others of this message are captured; it comes again for this one.
+    return deferRecipient(session, address, "this message is captured");
+  }
   transaction.recipients.push(address);
   if (session.policy.isAlwaysAccepted(address)) transaction.alwaysAccepted++;
   session.recipients++;

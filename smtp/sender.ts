@@ -8,6 +8,7 @@ import { judgeBytes, judgeMessages, judgeOffered } from "../policy/limits.ts";
 import type { Judgement } from "../policy/mod.ts";
 import { against, POLICY_REPLIES } from "../policy/replies.ts";
 import type { AgainstVerdict } from "../policy/types.ts";
+import { beginCaptured } from "./capture.ts";
 import { dataFacts, mailFacts } from "./facts.ts";
 import { applyEffects, isAsked, judgeStage, sayAgainst, takeLimit } from "./judging.ts";
 import { REPLIES, withText } from "./replies.ts";
@@ -53,6 +54,7 @@ function begin(session: Session, text: string): void {
 export function judgeData(session: Session, transaction: Transaction): void | Promise<void> {
   const over = judgeOffered(transaction.offered, transaction.limits);
   if (over !== null) return refuseWhole(session, takeLimit(session, "data", over));
+  if (transaction.capture !== null) return beginCaptured(session, transaction, transaction.capture);
   if (transaction.recipients.length === 0) return refuseDecoys(session, transaction);
   if (!isAsked(session, "data")) return beginData(session, transaction);
   const answer = ({ verdict }: Judgement): void | Promise<void> => {
