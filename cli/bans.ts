@@ -12,7 +12,12 @@ import { type Ban, Bans } from "../policy/bans.ts";
 import { readBanLines } from "../policy/ban_file.ts";
 import { termsOf } from "../policy/config.ts";
 import { Guesses } from "../policy/guesses.ts";
-import { readStateFile, StateFileError, writeStateFile } from "../policy/state_file.ts";
+import {
+  type FileOwner,
+  readStateFile,
+  StateFileError,
+  writeStateFile,
+} from "../policy/state_file.ts";
 import { type Command, type ParsedArgs, SiteError, UsageError } from "./command.ts";
 import {
   askService,
@@ -63,10 +68,8 @@ function inFile({ place, settings }: Running): Keeper {
   }
   const write = async () => {
     const lines = [...bans.kept(nowMs), ...guesses.rows(nowMs)].map((one) => JSON.stringify(one));
-    const owner = ownerOf(path);
     try {
-      await writeStateFile(path, lines.map((line) => `${line}\n`));
-      if (owner !== null) await Deno.chown(path, owner.uid, owner.gid);
+      await writeStateFile(path, lines.map((line) => `${line}\n`), ownerOf(path));
     } catch (error) {
       throw new SiteError(error instanceof Error ? error.message : String(error));
     }
@@ -98,15 +101,18 @@ function read(path: string): string {
   }
 }
 
-/** Whose the file is, for root to give it back; null: it is not there, or this is not root. */
-function ownerOf(path: string): { uid: number; gid: number } | null {
+/** Whose the file is, or is to be, for root to give it back; null: this is not root. */
+function ownerOf(path: string): FileOwner | null {
   if (Deno.uid() !== 0) return null;
-  try {
-    const { uid, gid } = Deno.statSync(path);
-    return uid === null || gid === null ? null : { uid, gid };
-  } catch {
-    return null;
+  for (const one of [path, path.replace(/\/[^/]*$/, "") || "/"]) {
+    try {
+      const { uid, gid } = Deno.statSync(one);
+      if (uid !== null && gid !== null) return { uid, gid };
+    } catch {
+      // Not there yet: its directory's owner writes it.
+    }
   }
+  return null;
 }
 
 /** @throws {UsageError} */

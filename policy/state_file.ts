@@ -5,6 +5,7 @@
  * The new file is written beside the old one, synced, and renamed over it; so is the directory. A
  * file that is not there is an empty one. Mail never waits for this.
  */
+import { open, rm } from "node:fs/promises";
 
 /** The file can't be read or written: one sentence. */
 export class StateFileError extends Error {
@@ -13,7 +14,9 @@ export class StateFileError extends Error {
 
 function failure(what: string, path: string, error: unknown): StateFileError {
   const reason = (error instanceof Error ? error.message : String(error))
-    .replace(/\s*\(os error \d+\).*$/, "");
+    .replace(/\s*\(os error \d+\).*$/, "")
+    // Node's way to say it: "ENOENT: no such file or directory, open '/...'".
+    .replace(/^E[A-Z]+: (.)(.*?), \w+ '.*$/, (_all, first, rest) => first.toUpperCase() + rest);
   return new StateFileError(`Cannot ${what} "${path}": ${reason}`, { cause: error });
 }
 
@@ -44,14 +47,29 @@ function* pieces(lines: Iterable<string>): Generator<string> {
   yield piece.join("");
 }
 
-async function writeSynced(path: string, text: string | Iterable<string>): Promise<void> {
-  using file = await Deno.open(path, { write: true, create: true, truncate: true, mode: 0o600 });
-  const encoder = new TextEncoder();
-  for (const piece of typeof text === "string" ? [text] : pieces(text)) {
-    const bytes = encoder.encode(piece);
-    for (let at = 0; at < bytes.length;) at += await file.write(bytes.subarray(at));
+/** Whose the file is to be. */
+export interface FileOwner {
+  readonly uid: number;
+  readonly gid: number;
+}
+
+/** The name is made anew: what somebody else put there, perhaps a link, is never written through. */
+async function writeSynced(
+  path: string,
+  text: string | Iterable<string>,
+  owner: FileOwner | null,
+): Promise<void> {
+  await rm(path, { force: true });
+  const file = await open(path, "wx", 0o600);
+  try {
+    for (const piece of typeof text === "string" ? [text] : pieces(text)) {
+      await file.appendFile(piece);
+    }
+    if (owner !== null) await file.chown(owner.uid, owner.gid);
+    await file.sync();
+  } finally {
+    await file.close();
   }
-  await file.sync();
 }
 
 async function syncDirectory(path: string): Promise<void> {
@@ -75,15 +93,17 @@ export function putAside(path: string): string {
 
 /**
  * Replaces the file, by a text or by lines that are made while it is written. Only one writer at a time may do this.
+ * @param owner for root: who gets it; null: whoever writes it
  * @throws {StateFileError} the old file is still there then
  */
 export async function writeStateFile(
   path: string,
   text: string | Iterable<string>,
+  owner: FileOwner | null = null,
 ): Promise<void> {
   const fresh = `${path}.new`;
   try {
-    await writeSynced(fresh, text);
+    await writeSynced(fresh, text, owner);
     await Deno.rename(fresh, path);
     await syncDirectory(path);
   } catch (error) {
