@@ -40,6 +40,7 @@ export interface DeskOptions {
   readonly settings: Settings;
   readonly lookup: SiteLookup;
   readonly tracer: Tracer;
+  readonly resolver: Resolver;
   /** --root, "" for none. */
   readonly root: string;
   /** How old, in milliseconds, what is known of files may be. */
@@ -53,7 +54,7 @@ export type OpenDesk = (env: Readonly<Record<string, string>>) => PolicyDesk;
 
 /** The desks of one generation. */
 export function openDesks(options: DeskOptions): OpenDesk {
-  const { policy, settings, lookup, tracer, root, keepMs, isSettled } = options;
+  const { policy, settings, lookup, tracer, resolver, root, keepMs, isSettled } = options;
   if (isSettled) policy.state.use(termsOf(settings), settings);
   const reader = createPolicyReader({
     control: lookup.control,
@@ -68,7 +69,6 @@ export function openDesks(options: DeskOptions): OpenDesk {
     }, { clock: () => performance.now(), keepMs, note: (reason) => tellNote(tracer, reason) }),
     tracer,
   });
-  const resolver = lazyResolver(settings, tracer);
   const { state, counts } = policy;
   return (env) => ({
     config: reader.read(settings, env),
@@ -84,8 +84,11 @@ function tellNote(tracer: Tracer, reason: string): void {
   if (tracer.level >= 1) tracer.emit(0, POLICY_EVENTS.note, { reason });
 }
 
-/** A resolver that can't be had answers "temporary", and is tried again with the next question. */
-function lazyResolver(settings: Settings, tracer: Tracer): Resolver {
+/**
+ * The resolver of one generation. One that can't be had answers "temporary", and is tried again with
+ * the next question.
+ */
+export function lazyResolver(settings: Settings, tracer: Tracer): Resolver {
   let made: Resolver | null = null;
   let told = "";
   return {

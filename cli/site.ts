@@ -28,7 +28,13 @@ import { createExternalLogin } from "./external_login.ts";
 import { openKept, openKeptQueue } from "./kept.ts";
 import { openMaildropCache, openMaildrops } from "./maildrops.ts";
 import { meteredLookup, meteredQueue } from "./metered.ts";
-import { listPostings, openDesks, openSitePolicy, type SitePolicy } from "./policy_desk.ts";
+import {
+  lazyResolver,
+  listPostings,
+  openDesks,
+  openSitePolicy,
+  type SitePolicy,
+} from "./policy_desk.ts";
 import { openOwnMaildrop } from "./own_maildrop.ts";
 import { openSiteContent } from "./site_content.ts";
 import { SwitchTracer } from "./switch_tracer.ts";
@@ -313,11 +319,14 @@ function openServices(
     const clock = Date.now;
     const keepMs = options.isService ? CONTROL_KEEP_MS : 0;
     const { root } = place;
-    const desks = openDesks({ policy, settings, lookup, tracer, root, keepMs, isSettled });
+    const resolver = lazyResolver(settings, tracer);
+    const desks = openDesks({
+      ...{ policy, settings, lookup, tracer, resolver, root, keepMs, isSettled },
+    });
     const { control } = lookup;
     const { counts } = policy;
     const { qmailDir, path } = place;
-    const around = { root, env, tracer, counts };
+    const around = { root, env, tracer, counts, resolver };
     const contents = openSiteContent({ settings, control, qmailDir, path, ...around });
     const isListPosting = listPostings(lookup);
     const externalLogin = createExternalLogin(settings, lookup.control, complain);
@@ -345,6 +354,7 @@ function openServices(
       control: lookup.control,
       settings,
       policies: desks,
+      contents,
       isListPosting,
     };
     const openMaildrop = kept?.openMaildrop ??

@@ -1,5 +1,6 @@
 /** What looks into the messages of a site, for one generation of sessions. */
-import { type Content, openContent } from "../content/mod.ts";
+import { authenticityChecks, type Content, openContent } from "../content/mod.ts";
+import type { Resolver } from "../dns/types.ts";
 import type { CountSink } from "../policy/counts.ts";
 import type { Settings } from "../settings/mod.ts";
 import type { Tracer } from "../trace/tracer.ts";
@@ -18,11 +19,12 @@ export interface SiteContentOptions {
   readonly env: Readonly<Record<string, string>>;
   readonly tracer: Tracer;
   readonly counts: CountSink;
+  readonly resolver: Resolver;
 }
 
 /** Opens it; undefined: everything is off, and messages stream through. */
 export function openSiteContent(options: SiteContentOptions): Content | undefined {
-  const { settings, control, qmailDir, path, root, env, tracer, counts } = options;
+  const { settings, control, qmailDir, path, root, env, tracer, counts, resolver } = options;
   const content = openContent(settings, {
     text: (name) => control.text(name),
     qmailDir,
@@ -33,7 +35,11 @@ export function openSiteContent(options: SiteContentOptions): Content | undefine
     softReject: settings.soft_reject,
     tracer,
     counts,
-    others: [],
+    others: authenticityChecks(settings, {
+      resolver,
+      trouble: settings.on_dns_trouble,
+      random: Math.random,
+    }),
   });
   return content ?? undefined;
 }

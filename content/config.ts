@@ -10,6 +10,7 @@ import type { CountSink } from "../policy/counts.ts";
 import { CHECK_ORDER } from "../policy/mod.ts";
 import type { ClientFacts } from "../policy/types.ts";
 import { createSlots } from "../queue/slots.ts";
+import type { Spool } from "../queue/spool.ts";
 import type { CONTENT_SETTINGS, FILTER_SETTINGS } from "../settings/content.ts";
 import type { Setting } from "../settings/kinds.ts";
 import { CONTENT_EVENTS } from "../trace/events_content.ts";
@@ -54,8 +55,10 @@ export interface ContentSite {
 
 /** What one session's messages are asked. */
 export interface SessionContent {
-  /** A message of this client; null: nobody wants to look into it. */
-  begin(client: ClientFacts): Examination | null;
+  /**
+   * A message of this client; null: nobody wants to look into it. `spool`: where it is kept already.
+   */
+  begin(client: ClientFacts, spool?: Spool): Examination | null;
 }
 
 /** What all sessions have together. */
@@ -100,10 +103,10 @@ export function openContent(settings: ContentSettings, site: ContentSite): Conte
 function sessionContent(checks: readonly ContentCheck[], terms: ContentTerms): SessionContent {
   const ofTrusted = checks.filter(({ sparesTrusted }) => !sparesTrusted);
   return {
-    begin({ isRelayClient, login }) {
+    begin({ isRelayClient, login }, spool) {
       const asked = isRelayClient || login !== null ? ofTrusted : checks;
       if (asked.length === 0 && !terms.hasDecisionHeader) return null;
-      return startExamination(asked, terms);
+      return startExamination(asked, terms, spool);
     },
   };
 }

@@ -39,6 +39,11 @@ export type ExaminedOutcome = QueueOutcome | {
   readonly verdict: AgainstVerdict;
 };
 
+/** A delivery whose end may also be that a check is against the message. */
+export interface ExaminedDelivery extends Omit<Delivery, "commit"> {
+  commit(): Promise<ExaminedOutcome>;
+}
+
 /** What is handed over when the message is accepted. */
 export interface HandOver {
   /** `received` stands here too, for those who are asked outside. */
@@ -56,12 +61,12 @@ export interface Examination {
   abort(): void;
 }
 
-/** A message for `checks`. */
+/** A message for `checks`. `spool`: where it is kept already; closed at the end. */
 export function startExamination(
   checks: readonly ContentCheck[],
   terms: ContentTerms,
+  spool: Spool = openSpool(),
 ): Examination {
-  const spool = openSpool();
   return {
     write: (chunk) => spool.write(chunk),
     abort: () => spool.close(),

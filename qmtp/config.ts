@@ -1,10 +1,11 @@
 /**
  * What one QMTP or QMQP session is configured with: settings, control files and environment of the moment it begins.
  *
- * Mirrors the setup of qmail-qmtpd: databytes, DATABYTES, RELAYCLIENT. rcpthosts is only tried here (a site whose
- * rcpthosts can't be read serves nobody); asking it is the look-up's work.
+ * Mirrors the setup of qmail-qmtpd: databytes, DATABYTES, RELAYCLIENT; localiphost or me is our name.
+ * rcpthosts is only tried here (a site whose rcpthosts can't be read serves nobody); asking it is
+ * the look-up's work.
  */
-import { sizeLimit } from "../queue/incoming.ts";
+import { safeText, sizeLimit } from "../queue/incoming.ts";
 import { limitsOf } from "../policy/limits.ts";
 import type { Limits } from "../policy/types.ts";
 import type { Settings } from "../settings/mod.ts";
@@ -17,6 +18,8 @@ export interface QmtpConfig {
   readonly limits: Limits;
   /** RELAYCLIENT: what is appended to every recipient; null: no relay client. */
   readonly relayClient: string | null;
+  /** Our own name. */
+  readonly hostname: string;
 }
 
 /** Reads it. @throws {ControlError} when a control file can't be read */
@@ -40,5 +43,6 @@ export function readQmtpConfig(
     // DATABYTES is in there already, in qmail's way: it may also raise what the file says.
     limits: limitsOf(base, { ...env, DATABYTES: undefined }),
     relayClient: env["RELAYCLIENT"] ?? null,
+    hostname: safeText(control.line("localiphost") ?? control.line("me") ?? "unknown"),
   };
 }

@@ -5,6 +5,7 @@
  * Every session gets the configuration of the moment it begins and keeps it. QMTP has no word for "not now": its client
  * is hung up on, as qmail-qmtpd does, and tries again. QMQP's one answer can be given before the question.
  */
+import type { Content } from "../content/mod.ts";
 import { createClosedEngine } from "../net/closed_engine.ts";
 import type { Engine, Output, Peer, Protocol, RefuseReason } from "../net/types.ts";
 import type { PolicyConfig } from "../policy/config.ts";
@@ -21,9 +22,11 @@ import { createQmtpEngine } from "./session.ts";
 import type { QmtpDeps } from "./state.ts";
 
 /** What the services work with; `config` comes anew for each session. */
-export interface QmtpService extends Omit<QmtpDeps, "config" | "policy"> {
+export interface QmtpService extends Omit<QmtpDeps, "config" | "policy" | "content"> {
   /** Policy as a session with this environment begins with it; absent: nobody is judged. */
   readonly policies?: ((env: Readonly<Record<string, string>>) => PolicyDesk) | undefined;
+  /** Who looks into messages; absent: nobody. */
+  readonly contents?: Content | undefined;
   readonly control: ControlFiles;
   readonly settings: Settings;
 }
@@ -68,7 +71,8 @@ function openEngine(grammar: Grammar, service: QmtpService, peer: Peer, output: 
     const config = readQmtpConfig(settings, control, peer.env, grammar);
     const desk = service.policies?.(peer.env);
     const policy = desk === undefined ? undefined : withoutSmtp(desk);
-    return createQmtpEngine(grammar, { ...service, config, policy }, peer, output);
+    const content = service.contents?.open(peer.env);
+    return createQmtpEngine(grammar, { ...service, config, policy, content }, peer, output);
   } catch (error) {
     if (!(error instanceof ControlError)) throw error;
     const events = grammar === "qmtp" ? QMTP_EVENTS : QMQP_EVENTS;

@@ -2,6 +2,7 @@
  * The two lives of QMTP and QMQP: the session, as long as the connection, and the package, from the first byte of a
  * message to its answers; and the few things that everything does to them.
  */
+import type { SessionContent } from "../content/mod.ts";
 import type { Output, Peer, Wants } from "../net/types.ts";
 import { NO_POLICY, type PolicyConfig } from "../policy/config.ts";
 import type { ClientFacts, Limits } from "../policy/types.ts";
@@ -26,6 +27,8 @@ export interface QmtpDeps {
   readonly clock: () => number;
   /** Who judges whether mail is wanted; absent: all that can be delivered is. */
   readonly policy?: PolicyDesk | undefined;
+  /** Who looks into messages; absent: nobody. */
+  readonly content?: SessionContent | undefined;
   /** Does mail to this deliverable recipient go to a list's subscribers? Absent: nobody knows. */
   readonly isListPosting?: ((result: LookupResult) => boolean) | undefined;
 }

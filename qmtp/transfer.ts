@@ -5,15 +5,18 @@
  * takes its envelope last. Our queue wants the envelope first, so the message waits in a spool (64 KiB in memory, then a
  * nameless file). "K" only follows the queue's word that the message is safe.
  */
+import type { ExaminedOutcome } from "../content/mod.ts";
 import { sessionEnv } from "../net/session_env.ts";
 import { judgeBytes, judgeOffered } from "../policy/limits.ts";
 import type { Judgement } from "../policy/mod.ts";
 import { against, POLICY_REPLIES } from "../policy/replies.ts";
+import { spfIdentity } from "../policy/spf.ts";
+import { spfOf } from "../policy/spf_check.ts";
 import { receivedLine } from "../queue/incoming.ts";
 import { bytesOf } from "../queue/local_lines.ts";
 import { openSpool, type Spool } from "../queue/spool.ts";
 import type { QueueOutcome } from "../queue/types.ts";
-import { answerOf, dataFacts, isAsked, softened, takeLimit, visitOf } from "./judging.ts";
+import { answerOf, clientOf, dataFacts, isAsked, softened, takeLimit, visitOf } from "./judging.ts";
 import { decodeLineEnds } from "./line_ends.ts";
 import { PIECE_BYTES } from "./reading.ts";
 import { answerText, REPLIES, type Reply, replyOfOutcome } from "./replies.ts";
@@ -136,7 +139,7 @@ function refuseDecoys(session: Session): Reply {
 }
 
 function concludePackage(session: Session): void | Promise<void> {
-  const { pack, deps, peer } = session;
+  const { pack } = session;
   if (session.isOver) return;
   const refusal = pack.refusal ?? pack.worst;
   const { spool } = pack;
@@ -145,13 +148,51 @@ function concludePackage(session: Session): void | Promise<void> {
     dropMessage(pack);
     return answerAll(session, refusal ?? REPLIES.undecided, 0);
   }
-  session.commit = handOver(session, spool, pack.sender ?? "").then((outcome) => {
+  session.commit = examine(session, spool, pack.sender ?? "").then((outcome) => {
     session.commit = null;
-    traceOutcome(session, outcome);
-    const seconds = Math.floor(deps.clock() / 1000);
-    return answerAll(session, replyOfOutcome(outcome, seconds, peer.session), 0);
+    return answerAll(session, answerOfOutcome(session, outcome), 0);
   });
   return session.commit;
+}
+
+function answerOfOutcome(session: Session, outcome: ExaminedOutcome): Reply {
+  if (outcome.kind === "against") {
+    const { reply, rule, reason } = outcome.verdict;
+    traceRefusal(session, reply.id, `${rule}: ${reason}`);
+    return answerOf(outcome.verdict);
+  }
+  traceOutcome(session, outcome);
+  const seconds = Math.floor(session.deps.clock() / 1000);
+  return replyOfOutcome(outcome, seconds, session.peer.session);
+}
+
+/** Hands over what nobody is against, or what nobody wants to look into. Never rejects. */
+function examine(session: Session, spool: Spool, sender: string): Promise<ExaminedOutcome> {
+  const { deps, peer, pack, config } = session;
+  const { recipients, alwaysAccepted } = pack;
+  if (deps.content === undefined) return handOver(session, spool, sender);
+  const client = clientOf(session);
+  const examination = deps.content.begin(client, spool);
+  if (examination === null) return handOver(session, spool, sender);
+  // The examination closes it.
+  pack.spool = null;
+  const env = { ...sessionEnv(peer), ...pack.env };
+  const envelope = {
+    ...{ session: peer.session, client, helo: "", sender, recipients, env },
+    isAlwaysAccepted: recipients.length > 0 && alwaysAccepted === recipients.length,
+    hostname: config.hostname,
+    spf: spfFinding(session, sender),
+    nowMs: deps.clock(),
+    received: received(session),
+  };
+  const open = () => deps.queue.open(peer.session, { sender, recipients }, env);
+  return examination.finish({ envelope, open });
+}
+
+/** SPF's word on this sender, where it was asked. */
+function spfFinding({ visit }: Session, sender: string) {
+  const found = visit === null ? null : spfOf({ helo: "", sender }, visit.known);
+  return found === null ? null : { result: found.result, domain: spfIdentity(sender, "").domain };
 }
 
 /** Never rejects. */

@@ -2,22 +2,11 @@
  * The messages of a session that somebody wants to look into: kept until their end, then examined,
  * then handed over (content/). Where nobody wants to, nothing here is made.
  */
-import type { ExaminedOutcome, SessionContent } from "../content/mod.ts";
-import type { Delivery } from "../queue/types.ts";
+import type { ExaminedDelivery, SessionContent } from "../content/mod.ts";
 import { spfIdentity } from "../policy/spf.ts";
 import { spfOf } from "../policy/spf_check.ts";
-import {
-  clientOf,
-  environmentOf,
-  isAlwaysAccepted,
-  type Session,
-  type Transaction,
-} from "./state.ts";
-
-/** A delivery whose end may also be that a check is against the message. */
-export interface ExaminedDelivery extends Omit<Delivery, "commit"> {
-  commit(): Promise<ExaminedOutcome>;
-}
+import { messageEnvironment } from "./spf_told.ts";
+import { clientOf, isAlwaysAccepted, type Session, type Transaction } from "./state.ts";
 
 /** SPF's word on this sender, where it was asked. */
 function spfFinding(session: Session, sender: string) {
@@ -46,7 +35,7 @@ export function beginExamined(
     write: (chunk) => examination.write(chunk),
     abort: () => examination.abort(),
     commit() {
-      const env = environmentOf(session, transaction);
+      const env = messageEnvironment(session, transaction);
       const envelope = {
         session: peer.session,
         client,
@@ -56,6 +45,7 @@ export function beginExamined(
         isAlwaysAccepted: isAlwaysAccepted(transaction),
         hostname: config.hostname,
         spf: spfFinding(session, sender),
+        reverse: session.visit?.known.reverse ?? null,
         nowMs: deps.clock(),
         env,
         received: received(),

@@ -7,26 +7,20 @@
  * wants to look into is kept instead, and the queue opened when nothing speaks against it
  * (content.ts).
  */
-import type { ExaminedOutcome } from "../content/mod.ts";
+import type { ExaminedDelivery, ExaminedOutcome } from "../content/mod.ts";
 import type { EndReason } from "../net/types.ts";
 import { publicReason, receivedLine } from "../queue/incoming.ts";
 import { judgeBytes, judgeHops } from "../policy/limits.ts";
 import type { AgainstVerdict } from "../policy/types.ts";
 import type { Delivery, NotQueued } from "../queue/types.ts";
 import { SMTP_EVENTS } from "../trace/events_smtp.ts";
-import { beginExamined, type ExaminedDelivery } from "./content.ts";
+import { beginExamined } from "./content.ts";
 import { PIECE_BYTES, startMailData, takeData } from "./data.ts";
 import { protocolWord } from "./received.ts";
 import { sayAgainst, takeLimit } from "./judging.ts";
 import { REPLIES, type Reply, replyOf, withText } from "./replies.ts";
-import {
-  endSession,
-  environmentOf,
-  type Incoming,
-  say,
-  type Session,
-  type Transaction,
-} from "./state.ts";
+import { messageEnvironment, spfTold } from "./spf_told.ts";
+import { endSession, type Incoming, say, type Session, type Transaction } from "./state.ts";
 import { bytesOf } from "./text.ts";
 
 /**
@@ -48,7 +42,7 @@ export function beginData(session: Session, transaction: Transaction): void | Pr
   const opened = deps.queue.open(
     peer.session,
     { sender, recipients },
-    environmentOf(session, transaction),
+    messageEnvironment(session, transaction),
   );
   if (opened instanceof Promise) {
     return opened.then((delivery) => goAhead(session, transaction, delivery));
@@ -86,9 +80,10 @@ export function goAheadExamined(
 
 function received(session: Session, transaction: Transaction): string {
   const { peer, helo, extended, login, tls, deps } = session;
-  const { utf8 } = transaction;
+  const { utf8, sender } = transaction;
   const protocol = protocolWord({ extended, utf8, authenticated: login !== null, tls });
-  return receivedLine(peer, { helo, protocol, tls }, deps.clock());
+  const spf = spfTold(session, sender)?.field ?? "";
+  return spf + receivedLine(peer, { helo, protocol, tls }, deps.clock());
 }
 
 /** Takes mail data from `chunk`; `incoming.data.next` says how far. */
