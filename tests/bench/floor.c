@@ -16,6 +16,7 @@
  *            nosync  written and linked, never synced
  *            fsync   file and directory synced for each message, one after the other
  *            group   written and linked; one syncfs for all that came in one turn, then their replies
+ *            order   the same with the order a Maildir asks for: written, one syncfs, linked, another syncfs, replies
  *            log     all messages of one turn appended to one file, one fdatasync
  *   -x       after a refused recipient: 421 and the end of the session
  */
@@ -37,8 +38,8 @@
 #include <time.h>
 #include <unistd.h>
 
-enum sync_mode { SYNC_NULL, SYNC_NOSYNC, SYNC_FSYNC, SYNC_GROUP, SYNC_LOG };
-static const char *const sync_names[] = {"null", "nosync", "fsync", "group", "log"};
+enum sync_mode { SYNC_NULL, SYNC_NOSYNC, SYNC_FSYNC, SYNC_GROUP, SYNC_ORDER, SYNC_LOG };
+static const char *const sync_names[] = {"null", "nosync", "fsync", "group", "order", "log"};
 
 static int smtp_port, pop3_port, processes = 1, drops;
 static enum sync_mode sync_mode = SYNC_NULL;
@@ -157,6 +158,7 @@ static int send_out(struct session *s) {
 
 #define PENDING_MAX 4096
 static struct session *pending[PENDING_MAX]; /* written in this turn, to be synced and answered */
+static char pending_names[PENDING_MAX][64];  /* order: their names in tmp, to be linked after the first syncfs */
 static int pending_count;
 
 static void write_all(int fd, const char *bytes, size_t length) {
@@ -168,17 +170,21 @@ static void write_all(int fd, const char *bytes, size_t length) {
   }
 }
 
+static void link_file(const char *name) {
+  if (linkat(tmp_fd, name, new_fd, name, 0) < 0) give_up("link");
+  unlinkat(tmp_fd, name, 0);
+}
+
 static void write_file(const struct session *s) {
   static unsigned long number;
-  char name[64];
-  snprintf(name, sizeof name, "%ld.%d.%lu", (long)time(NULL), getpid(), number++);
+  char *name = pending_names[pending_count];
+  snprintf(name, sizeof pending_names[0], "%ld.%d.%lu", (long)time(NULL), getpid(), number++);
   int fd = openat(tmp_fd, name, O_CREAT | O_EXCL | O_WRONLY, 0644);
   if (fd < 0) give_up("no file in tmp");
   write_all(fd, s->message, s->message_length);
   if (sync_mode == SYNC_FSYNC && fsync(fd) < 0) give_up("fsync");
   close(fd);
-  if (linkat(tmp_fd, name, new_fd, name, 0) < 0) give_up("link");
-  unlinkat(tmp_fd, name, 0);
+  if (sync_mode != SYNC_ORDER) link_file(name);
   if (sync_mode == SYNC_FSYNC && fsync(new_fd) < 0) give_up("fsync of the directory");
 }
 
@@ -187,13 +193,17 @@ static void write_file(const struct session *s) {
 static void deliver(struct session *s) {
   if (sync_mode == SYNC_LOG) write_all(log_fd, s->message, s->message_length);
   else if (sync_mode != SYNC_NULL) write_file(s);
-  if (sync_mode == SYNC_LOG || sync_mode == SYNC_GROUP) pending[pending_count++] = s;
+  if (sync_mode >= SYNC_GROUP) pending[pending_count++] = s;
   else REPLY(s, QUEUED);
 }
 
 static void sync_pending(void) {
   if (pending_count == 0) return;
   if ((sync_mode == SYNC_LOG ? fdatasync(log_fd) : syncfs(new_fd)) < 0) give_up("sync");
+  if (sync_mode == SYNC_ORDER) {
+    for (int i = 0; i < pending_count; i++) link_file(pending_names[i]);
+    if (syncfs(new_fd) < 0) give_up("sync of the names");
+  }
   for (int i = 0; i < pending_count; i++) {
     if (pending[i]->fd < 0) continue;
     REPLY(pending[i], QUEUED);
@@ -429,7 +439,7 @@ static void parse_options(int argc, char **argv) {
     case 's':
       for (sync_mode = SYNC_NULL; sync_mode < SYNC_LOG && strcmp(optarg, sync_names[sync_mode]) != 0;) sync_mode++;
       if (strcmp(optarg, sync_names[sync_mode]) == 0) break;
-      fprintf(stderr, "floor: \"%s\" is none of null, nosync, fsync, group, log\n", optarg);
+      fprintf(stderr, "floor: \"%s\" is none of null, nosync, fsync, group, order, log\n", optarg);
       exit(64);
     default: exit(64);
   }

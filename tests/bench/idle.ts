@@ -16,8 +16,8 @@ export interface IdleResult {
   readonly rate_meanwhile: number;
 }
 
-/** Opens `count` sessions and holds them until `release` is called. */
-async function holdSessions(tools: Tools, port: number, count: number) {
+/** Opens `count` sessions and holds them until `release` is called. @throws {BenchError} */
+export async function holdSessions(tools: Tools, port: number, count: number) {
   const script = 'ulimit -n "$(ulimit -Hn)"; exec "$@"';
   const options = ["-m", "idle", "-p", String(port), "-c", String(count), "-T", "3600"];
   const child = new Deno.Command("/bin/sh", {

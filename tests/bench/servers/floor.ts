@@ -25,6 +25,12 @@ const FORMS: readonly Form[] = [
     options: ["-s", "group"],
   },
   {
+    name: "floor-order",
+    about: "the same in the order of a Maildir: content synced, then linked, then the names synced",
+    workloads: ["w2", "w3"],
+    options: ["-s", "order"],
+  },
+  {
     name: "floor-fsync",
     about: "the same, each message synced on its own",
     workloads: ["w2"],
