@@ -72,6 +72,7 @@ const RESULT_CLASS: Readonly<Record<string, string>> = {
   pass: "accepted",
   fail: "refused",
   softfail: "deferred",
+  neutral: "main",
   permerror: "error",
   temperror: "error",
 };

@@ -22,10 +22,11 @@ p { margin: 2px 0 12px; color: var(--soft); overflow-wrap: anywhere; }
 .tile { padding: 10px 14px; }
 .tile b { display: block; font-size: 1.45rem; line-height: 1.2; font-variant-numeric: tabular-nums; }
 .tile span { color: var(--soft); font-size: .85rem; }
-.cards { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 420px), 1fr));
-  gap: 14px; align-items: start; }
-.card { padding: 14px 16px; min-width: 0; }
-.wide { grid-column: 1 / -1; }
+.cards { columns: 2 400px; column-gap: 14px; }
+.card { padding: 14px 16px; }
+.cards .card { break-inside: avoid; margin-bottom: 14px; }
+.cards .wide { column-span: all; overflow-x: auto; }
+.card + .wide { margin-top: 14px; }
 .note { font-size: .82rem; margin: 8px 0 0; }
 svg { display: block; width: 100%; }
 .chart { position: relative; margin-left: 3.4rem; }
@@ -44,7 +45,7 @@ svg { display: block; width: 100%; }
 .deferred { fill: var(--deferred); --c: var(--deferred); }
 .neutral { fill: var(--none); --c: var(--none); }
 .error { fill: var(--error); --c: var(--error); }
-.main { fill: var(--main); }
+.main { fill: var(--main); --c: var(--main); }
 .track { fill: var(--track); }
 .grid { stroke: var(--line); stroke-width: 1; vector-effect: non-scaling-stroke; }
 .stack { height: 22px; border-radius: 4px; overflow: hidden; }
@@ -55,7 +56,7 @@ svg { display: block; width: 100%; }
 .row svg { grid-column: 1 / -1; height: 5px; border-radius: 3px; margin-top: 2px; }
 table { border-collapse: collapse; width: 100%; font-size: .92rem; }
 th, td { text-align: left; padding: 6px 12px 6px 0; border-bottom: 1px solid var(--line);
-  vertical-align: top; overflow-wrap: anywhere; }
+  vertical-align: top; overflow-wrap: break-word; }
 th { color: var(--soft); font-weight: 600; white-space: nowrap; }
 tr:last-child td { border-bottom: 0; }
 .n { text-align: right; white-space: nowrap; font-variant-numeric: tabular-nums; }
@@ -65,7 +66,7 @@ tr:last-child td { border-bottom: 0; }
   thead { display: none; }
   tr { padding: 8px 0; border-bottom: 1px solid var(--line); }
   tr:last-child { border-bottom: 0; }
-  td { border: 0; padding: 1px 0; }
+  td { border: 0; padding: 1px 0; overflow-wrap: anywhere; }
   td.n { text-align: left; white-space: normal; }
   td::before { content: attr(data-label) " "; color: var(--soft); font-size: .82rem; }
   td:empty { display: none; }

@@ -150,7 +150,7 @@ function suspects({ suspects: s }: Report): Section {
   const rows = s.rows.map(({ when, ip, helo, sender, rule, fcrdns }) => [
     localMinute(when),
     `${ip} ${helo}`,
-    sender === null ? "" : `<${sender}>`,
+    sender === null ? "not traced" : `<${sender}>`,
     rule,
     fcrdns === null ? "not traced" : "confirmed",
   ]);

@@ -128,7 +128,8 @@ export function parseMoment(text: string): number | null {
   const match = MOMENT.exec(text);
   if (match !== null) {
     const ms = localMs([...match.slice(1, 4), ...match.slice(4, 7).map((p) => p ?? "0")]);
-    const isReal = new Date(ms).getDate() === Number(match[3]);
+    const day = new Date(ms);
+    const isReal = day.getMonth() + 1 === Number(match[2]) && day.getDate() === Number(match[3]);
     return isReal ? ms : null;
   }
   const ms = /^\d{4}-\d\d-\d\dT/.test(text) ? Date.parse(text) : NaN;
