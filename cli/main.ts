@@ -30,6 +30,9 @@ const COMMANDS: CommandTable = {
   ctl: async () => (await import("./ctl.ts")).CTL,
   watch: async () => (await import("./watch.ts")).WATCH,
   doctor: async () => (await import("./doctor.ts")).DOCTOR,
+  reply: async () => (await import("./reply.ts")).REPLY,
+  init: async () => (await import("./init.ts")).INIT,
+  completions: async () => (await import("./completions.ts")).makeCompletions(COMMANDS),
   report: async () => (await import("./report.ts")).REPORT,
   help: async () => (await import("./help.ts")).makeHelp(COMMANDS),
 };

@@ -224,7 +224,7 @@ const STALE = {
     "warning",
     "Logins are taken and there is no users/poppasswd.cdb",
     "Every login is answered with a temporary failure",
-    "qfront poppasswd add LOGIN, or pop3_listen: off",
+    "qfront poppasswd set LOGIN --newpop, or pop3_listen: off",
   ),
 } as const;
 

@@ -98,7 +98,7 @@ export function judgeContradictions(
       "poppasswd-missing",
       { path: traceCfg },
       "There are POP3 or submission listeners, and users/poppasswd.cdb does not exist",
-      "qfront poppasswd add LOGIN, or pop3_listen: off",
+      "qfront poppasswd set LOGIN --newpop, or pop3_listen: off",
     )]),
   ];
 }
