@@ -3,6 +3,7 @@
  * socket, the numbers for Prometheus, the self-tests of DNS lists. Each only where the settings ask
  * for it.
  */
+import type { MetricsServer } from "../ctl/metrics_server.ts";
 import { bindOwnSocket, ControlServer, ControlSocketError } from "../ctl/server.ts";
 import type { ServiceDesk } from "../ctl/types.ts";
 import { createSystemResolver } from "../dns/system.ts";
@@ -95,13 +96,29 @@ export async function openAttendants(
     else watch.use({ lists, seconds, resolver });
   };
   refresh();
+  const numbers = await openNumbers(site, desk);
   return {
     refresh,
     async close() {
       watch.close();
-      await control?.close();
+      await Promise.all([control?.close(), numbers?.close()]);
     },
   };
+}
+
+/** Serves numbers where the setting says; only then is loaded what does so. @throws {SiteError} */
+async function openNumbers(site: Site, desk: ServiceDesk): Promise<MetricsServer | null> {
+  const word = site.current.settings.metrics_listen;
+  if (word === "") return null;
+  const { MetricsError, openMetrics } = await import("../ctl/metrics_server.ts");
+  try {
+    return await openMetrics(word, site.place.root, () => desk.stats());
+  } catch (error) {
+    if (error instanceof MetricsError) {
+      throw new SiteError(`Setting metrics_listen: ${error.message}`);
+    }
+    throw error;
+  }
 }
 
 /** Lists that can't be understood are said by whoever judges by them. */

@@ -40,9 +40,13 @@ function newest(site: Site, name: ServiceName): Protocol {
   const { meter } = site;
   return {
     name,
-    open: meter === null || protocol !== "smtp"
+    open: meter === null
       ? (peer, output) => site.current[protocol].open(peer, output)
-      : (peer, output) => site.current[protocol].open(peer, meter.output(output)),
+      : (peer, output) => {
+        meter.session(name);
+        const counted = protocol === "smtp" ? meter.output(output) : output;
+        return site.current[protocol].open(peer, counted);
+      },
     refuse: (reason) => site.current[protocol].refuse(reason),
   };
 }

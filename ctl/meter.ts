@@ -31,6 +31,8 @@ export interface HistogramNumbers {
 
 /** What was counted. */
 export interface MeterNumbers {
+  /** Sessions begun, by service. */
+  readonly sessions: Readonly<Record<string, number>>;
   readonly replies: Readonly<Record<string, number>>;
   readonly lookups: Readonly<Record<string, number>>;
   readonly messages: Readonly<Record<string, number>>;
@@ -97,10 +99,16 @@ class MeteredOutput implements Output {
 /** The counts of one isolate. */
 export class Meter {
   readonly #codes: number[] = new Array(CODES).fill(0);
+  readonly #sessions: Record<string, number> = {};
   readonly #lookups: Record<string, number> = {};
   readonly #messages: Record<string, number> = {};
   readonly #lookupTime = new Histogram();
   readonly #queueTime = new Histogram();
+
+  /** A session of this service begins. */
+  session(service: string): void {
+    this.#sessions[service] = (this.#sessions[service] ?? 0) + 1;
+  }
 
   /** Counts what a session of SMTP answers. */
   output(inner: Output): Output {
@@ -123,6 +131,7 @@ export class Meter {
     const replies: Record<string, number> = {};
     for (const [code, count] of this.#codes.entries()) if (count > 0) replies[code] = count;
     return {
+      sessions: { ...this.#sessions },
       replies,
       lookups: { ...this.#lookups },
       messages: { ...this.#messages },
@@ -153,6 +162,7 @@ const addTimes = (a: HistogramNumbers, b: HistogramNumbers): HistogramNumbers =>
 /** Adds up what two isolates counted. */
 export function addMeters(a: MeterNumbers, b: MeterNumbers): MeterNumbers {
   return {
+    sessions: addCounts(a.sessions, b.sessions),
     replies: addCounts(a.replies, b.replies),
     lookups: addCounts(a.lookups, b.lookups),
     messages: addCounts(a.messages, b.messages),

@@ -30,8 +30,8 @@ async function isAlive(path: string): Promise<boolean> {
   }
 }
 
-/** Removes the socket of a service that is gone. @throws {ControlSocketError} */
-async function clear(path: string): Promise<void> {
+/** Makes a name free for a socket: removes that of a service that is gone. @throws {ControlSocketError} */
+export async function freeName(path: string): Promise<void> {
   let info: Deno.FileInfo;
   try {
     info = Deno.lstatSync(path);
@@ -48,7 +48,7 @@ async function clear(path: string): Promise<void> {
 
 /** Binds a Unix socket of mode 0600. @throws {ControlSocketError} */
 export async function bindOwnSocket(path: string): Promise<Deno.UnixListener> {
-  await clear(path);
+  await freeName(path);
   const mask = Deno.umask(0o177);
   try {
     return Deno.listen({ transport: "unix", path });

@@ -1,0 +1,108 @@
+/**
+ * GET /metrics for Prometheus, on an address of this machine or a Unix socket: the text format, or
+ * OpenMetrics where the client asks for it. npm's prom-client writes the text.
+ *
+ * Loaded only where setting metrics_listen is set, prom-client as well. Each scrape asks all isolates
+ * for their numbers; between two nothing is done.
+ */
+import { ListenError, parseListenAddress } from "../net/address.ts";
+import { type Metric, metricsOf } from "./metrics.ts";
+import { freeName } from "./server.ts";
+import type { Stats } from "./types.ts";
+
+/** The numbers can't be served: one sentence. */
+export class MetricsError extends Error {
+  override name = "MetricsError";
+}
+
+/** Serving. */
+export interface MetricsServer {
+  /** Where: "127.0.0.1:9725", or the socket's name. */
+  readonly address: string;
+  close(): Promise<void>;
+}
+
+const HERE = /^(127\.|::1$|localhost$)/;
+const OPEN_METRICS = "application/openmetrics-text";
+
+/** Writes metrics in one of the two formats. */
+type Write = (metrics: readonly Metric[], isOpen: boolean) => Promise<Text>;
+interface Text {
+  readonly type: string;
+  readonly text: string;
+}
+
+/** A metric as prom-client takes it. OpenMetrics has counters without "_total", which it adds itself. */
+function asObject({ name, help, type, samples }: Metric, isOpen: boolean) {
+  const bare = (text: string) => isOpen && type === "counter" ? text.replace(/_total$/, "") : text;
+  const values = samples.map((sample) => ({
+    metricName: bare(sample.name),
+    labels: sample.labels,
+    value: sample.value,
+  }));
+  return { name: bare(name), help, type, values, aggregator: "sum", collect: () => {} };
+}
+
+async function openWriter(): Promise<Write> {
+  const { Registry } = await import("prom-client");
+  return async (metrics, isOpen) => {
+    const registry = new Registry();
+    const type = isOpen ? Registry.OPENMETRICS_CONTENT_TYPE : Registry.PROMETHEUS_CONTENT_TYPE;
+    registry.setContentType(type as never);
+    for (const metric of metrics) {
+      const told = asObject(metric, isOpen);
+      registry.registerMetric({ name: metric.name, get: () => Promise.resolve(told) } as never);
+    }
+    return { type, text: await registry.metrics() };
+  };
+}
+
+/** Answers scrapes; any other request is 404. */
+async function openHandler(
+  stats: () => Promise<Stats>,
+): Promise<(r: Request) => Promise<Response>> {
+  const write = await openWriter();
+  return async (request) => {
+    const { pathname } = new URL(request.url);
+    if (pathname !== "/metrics") return new Response("See /metrics\n", { status: 404 });
+    const isOpen = request.headers.get("accept")?.includes(OPEN_METRICS) === true;
+    const { type, text } = await write(metricsOf(await stats()), isOpen);
+    return new Response(text, { headers: { "content-type": type } });
+  };
+}
+
+/**
+ * Serves the numbers. `word`: HOST:PORT, or the absolute name of a Unix socket, below `root`.
+ * @throws {MetricsError}
+ */
+export async function openMetrics(
+  word: string,
+  root: string,
+  stats: () => Promise<Stats>,
+): Promise<MetricsServer> {
+  const handler = await openHandler(stats);
+  const quiet = { onListen: () => {} };
+  try {
+    if (word.startsWith("/")) {
+      const path = root + word;
+      await freeName(path);
+      const server = Deno.serve({ ...quiet, path }, handler);
+      return { address: path, close: () => server.shutdown() };
+    }
+    const { hosts, port } = parseListenAddress(word);
+    const hostname = hosts[0] ?? "";
+    if (!hosts.every((host) => HERE.test(host))) {
+      throw new MetricsError(
+        `"${word}" is not of this machine alone: numbers are for 127.0.0.1, [::1] or a Unix socket`,
+      );
+    }
+    const server = Deno.serve({ ...quiet, hostname, port }, handler);
+    const { addr } = server;
+    return { address: `${addr.hostname}:${addr.port}`, close: () => server.shutdown() };
+  } catch (error) {
+    if (error instanceof MetricsError) throw error;
+    if (error instanceof ListenError) throw new MetricsError(error.message);
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new MetricsError(`Cannot listen on "${word}": ${reason}`);
+  }
+}
