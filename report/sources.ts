@@ -120,17 +120,22 @@ async function* startingWith(first: Uint8Array, rest: Pieces): Pieces {
 /** The pieces of a log, unpacked when its first bytes say gzip. Counts what lies on disk. */
 async function* piecesOf(source: Source, count: ReadCount): Pieces {
   const raw = counted(source, count);
-  const first = await raw.next();
-  if (first.done === true) return;
-  const pieces = startingWith(first.value, raw);
-  if (first.value[0] !== 0x1f || first.value[1] !== 0x8b) {
-    yield* pieces;
-    return;
+  try {
+    const first = await raw.next();
+    if (first.done === true) return;
+    const pieces = startingWith(first.value, raw);
+    if (first.value[0] !== 0x1f || first.value[1] !== 0x8b) {
+      yield* pieces;
+      return;
+    }
+    const unzip = createGunzip({ chunkSize: PIECE_BYTES });
+    // The pipeline's promise tells nothing that iterating does not.
+    pipeline(pieces, unzip).catch(() => {});
+    for await (const piece of unzip as AsyncIterable<Uint8Array>) yield piece;
+  } finally {
+    // Who wants no more closes the file.
+    await raw.return(undefined);
   }
-  const unzip = createGunzip({ chunkSize: PIECE_BYTES });
-  // The pipeline's promise tells nothing that iterating does not.
-  pipeline(pieces, unzip).catch(() => {});
-  for await (const piece of unzip as AsyncIterable<Uint8Array>) yield piece;
 }
 
 /** `piece` as text, one char a byte. */
