@@ -167,7 +167,7 @@ export interface SpfTold {
   readonly env: Readonly<Record<string, string>>;
 }
 
-const NOTHING: SpfTold = { field: "", env: {} };
+export const NOTHING_TOLD: SpfTold = { field: "", env: {} };
 
 /** The patch's own words for results that had other names before RFC 4408. */
 const OLD_WORDS: Readonly<Partial<Record<SpfVerdict, string>>> = {
@@ -186,9 +186,9 @@ export function tellSpf(
   hostname: string,
 ): SpfTold {
   const { client, helo, sender } = facts;
-  if (terms.mode !== "on" || spfBehavior(terms, client.env) === 0) return NOTHING;
+  if (terms.mode !== "on" || spfBehavior(terms, client.env) === 0) return NOTHING_TOLD;
   const spf = spfOf(facts, known);
-  if (spf === null || client.isRelayClient || client.login !== null) return NOTHING;
+  if (spf === null || client.isRelayClient || client.login !== null) return NOTHING_TOLD;
   const { identity, domain } = spfIdentity(sender, helo);
   const field = receivedSpf(spf, {
     receiver: hostname,

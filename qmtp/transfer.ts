@@ -11,7 +11,7 @@ import { judgeBytes, judgeOffered } from "../policy/limits.ts";
 import type { Judgement } from "../policy/mod.ts";
 import { against, POLICY_REPLIES } from "../policy/replies.ts";
 import { spfIdentity } from "../policy/spf.ts";
-import { spfOf } from "../policy/spf_check.ts";
+import { NOTHING_TOLD, spfOf, type SpfTold, tellSpf } from "../policy/spf_check.ts";
 import { receivedLine } from "../queue/incoming.ts";
 import { bytesOf } from "../queue/local_lines.ts";
 import { openSpool, type Spool } from "../queue/spool.ts";
@@ -176,14 +176,16 @@ function examine(session: Session, spool: Spool, sender: string): Promise<Examin
   if (examination === null) return handOver(session, spool, sender);
   // The examination closes it.
   pack.spool = null;
-  const env = { ...sessionEnv(peer), ...pack.env };
+  const told = spfTold(session, sender);
+  const env = { ...sessionEnv(peer), ...pack.env, ...told.env };
   const envelope = {
     ...{ session: peer.session, client, helo: "", sender, recipients, env },
     isAlwaysAccepted: recipients.length > 0 && alwaysAccepted === recipients.length,
     hostname: config.hostname,
     spf: spfFinding(session, sender),
+    reverse: session.visit?.known.reverse ?? null,
     nowMs: deps.clock(),
-    received: received(session),
+    received: told.field + received(session),
   };
   const open = () => deps.queue.open(peer.session, { sender, recipients }, env);
   return examination.finish({ envelope, open });
@@ -195,14 +197,23 @@ function spfFinding({ visit }: Session, sender: string) {
   return found === null ? null : { result: found.result, domain: spfIdentity(sender, "").domain };
 }
 
+/** What SPF said, for those after us: Received-SPF and SPFRESULT. */
+function spfTold(session: Session, sender: string): SpfTold {
+  const { visit, policy, config } = session;
+  if (visit === null) return NOTHING_TOLD;
+  const facts = { client: clientOf(session), helo: "", sender };
+  return tellSpf(policy.spf.terms, facts, visit.known, config.hostname);
+}
+
 /** Never rejects. */
 async function handOver(session: Session, spool: Spool, sender: string): Promise<QueueOutcome> {
   const { deps, peer, pack } = session;
   const { recipients } = pack;
-  const env = { ...sessionEnv(peer), ...pack.env };
+  const told = spfTold(session, sender);
+  const env = { ...sessionEnv(peer), ...pack.env, ...told.env };
   const delivery = await deps.queue.open(peer.session, { sender, recipients }, env);
   try {
-    await delivery.write(bytesOf(received(session)));
+    await delivery.write(bytesOf(told.field + received(session)));
     for await (const piece of spool.read()) await delivery.write(piece);
   } catch (error) {
     await delivery.abort();
