@@ -44,7 +44,7 @@ const DOCTOR_OPTIONS: readonly CommandOption[] = [
     name: "only",
     value: "CHECK",
     repeat: true,
-    about: `one of ${CHECKS[0]?.name}, ... (see below)`,
+    about: "one of the checks above",
   },
   { name: "as", value: "USER", about: "judge for a service that runs as USER, without keeper" },
   ...SITE_OPTIONS,

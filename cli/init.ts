@@ -178,7 +178,7 @@ export const INIT: Command = {
   options: [
     { name: "dry-run", about: "print what would be written" },
     ...SYSTEMS.map((name) => ({ name, about: `service files for ${name}, whatever is found` })),
-    ...SITE_OPTIONS.filter(({ name }) => name !== "set"),
+    ...SITE_OPTIONS.filter(({ name }) => name !== "set" && name !== "dns-file"),
   ],
   examples: ["qfront init --dry-run", "qfront init --runit"],
   run: (args) => Promise.resolve(run(args)),

@@ -14,7 +14,7 @@ export function shownDefault(setting: Setting<unknown>): string {
   return String(value);
 }
 
-/** One family as a Markdown table, aligned as `deno fmt` wants it. */
+/** One family as a table. */
 export function familyTable(family: FamilyName): string {
   const rows = Object.entries<Setting<unknown>>(FAMILIES[family]).map(([name, setting]) => {
     const shown = shownDefault(setting);
@@ -26,7 +26,14 @@ export function familyTable(family: FamilyName): string {
       (setting.about + words).replaceAll("|", "\\|"),
     ];
   });
-  const head = ["setting", "default", "unit", "meaning"];
+  return markdownTable(["setting", "default", "unit", "meaning"], rows);
+}
+
+/** A table of Markdown, aligned as `deno fmt` wants it. */
+export function markdownTable(
+  head: readonly string[],
+  rows: readonly (readonly string[])[],
+): string {
   const widths = head.map((word, i) =>
     Math.max(word.length, ...rows.map((row) => row[i]?.length ?? 0))
   );
