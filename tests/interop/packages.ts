@@ -7,6 +7,12 @@
 const PACKAGES = [
   ...["checkpw", "cvm", "fail2ban", "mailfront", "swaks", "ucspi-tcp"],
   ...["libbg2", "libcvm1", "liblua5.1-0"],
+  ...["spamassassin", "spamd", "libhtml-parser-perl", "libhtml-tagset-perl", "libnet-dns-perl"],
+  ...["libnetaddr-ip-perl", "libhttp-date-perl", "libtimedate-perl", "libsocket6-perl"],
+  ...["libsys-hostname-long-perl", "libio-string-perl", "libmail-dkim-perl"],
+  ...["python3-dkim", "python3-nacl", "python3-cffi-backend", "python3-authres"],
+  ...["python3-dnspython", "libcrypt-openssl-rsa-perl", "libcrypt-openssl-bignum-perl"],
+  ...["libcryptx-perl", "libmail-authenticationresults-perl", "libmailtools-perl"],
 ];
 
 /** What came of it. */
@@ -64,11 +70,24 @@ function libraryPath(root: string): string {
   }
 }
 
+/** Directories below `root` that hold modules of Perl: those of any machine, those compiled for this. */
+function perlPath(root: string): string {
+  const deeper = libraryPath(root).split(":").flatMap((lib) => {
+    try {
+      return [...Deno.readDirSync(`${lib}/perl5`)].map(({ name }) => `${lib}/perl5/${name}`);
+    } catch {
+      return [];
+    }
+  });
+  return [`${root}/usr/share/perl5`, ...deeper].join(":");
+}
+
 /** Puts the programs in front of the system's, for everything that this process starts. */
 export function useFrom(root: string): void {
   const path = ["bin", "sbin"].map((name) => `${root}/usr/${name}`).join(":");
   Deno.env.set("PATH", `${path}:${Deno.env.get("PATH") ?? ""}`);
   Deno.env.set("LD_LIBRARY_PATH", libraryPath(root));
+  Deno.env.set("PERL5LIB", perlPath(root));
   // Where mailfront looks for its parts.
   Deno.env.set("MODULE_PATH", `${root}/usr/lib/mailfront`);
   // Where fail2ban's modules and settings are.

@@ -1,6 +1,6 @@
 /**
- * `task interop`: qfront beside real programs - checkpw, CVM modules, mailfront, tcpserver, swaks, openssl, curl, fail2ban. Takes them
- * from Debian packages that are unpacked in a temporary folder; what can't be had is skipped aloud.
+ * `task interop`: qfront beside real programs - checkpw, CVM modules, mailfront, tcpserver, swaks, openssl, curl, fail2ban,
+ * spamd. Takes them from Debian packages that are unpacked in a temporary folder; what can't be had is skipped aloud.
  *
  * No part of `task test`, which needs no network. Ends with one line, "N passed, N failed, N skipped".
  */
@@ -11,6 +11,8 @@ const FILES = [
   "tests/unit/auth/interop_test.ts",
   "tests/interop/sessions.ts",
   "tests/interop/fail2ban.ts",
+  "tests/interop/spamd.ts",
+  "tests/interop/dkim.ts",
   "tests/e2e/pop3_chain_test.ts",
   "tests/e2e/pop3_curl_test.ts",
   "tests/e2e/tls_clients_test.ts",
