@@ -14,7 +14,8 @@ import { Guesses, isNeverBanned } from "./guesses.ts";
 import { addressKey } from "./networks.ts";
 import { type RateKind, Rates } from "./rates.ts";
 import { KeptFile } from "./state_keep.ts";
-import { Outbox, type SharedBatch, type SharedFact, type StateSnapshot } from "./state_share.ts";
+import { receiveBatch, restoreSnapshot, type Stores, takeSnapshot } from "./state_exchange.ts";
+import { Outbox, type SharedBatch, type StateSnapshot } from "./state_share.ts";
 import {
   NO_TERMS,
   type Noted,
@@ -26,6 +27,7 @@ import {
 } from "./state_terms.ts";
 import type { OwnedPolicyState, PolicyStateOptions, RecipientOutcome } from "./state_types.ts";
 import { tarpitSeconds, type TarpitTerms } from "./tarpit.ts";
+import { SlidingWindow } from "./windows.ts";
 import type {
   BanFacts,
   ClientFacts,
@@ -37,6 +39,8 @@ import type {
 
 /** Addresses whose rates are kept at most. */
 const MAX_RATED = 100_000;
+/** How long is remembered, at least, who waited well for his greeting. */
+const WAITED_SECONDS = 86_400;
 /** Networks and domains whose guesses are written to the file at most, of each kind. */
 const MAX_SAVED = 10_000;
 
@@ -51,6 +55,7 @@ class Memory implements OwnedPolicyState {
   readonly #guesses = new Guesses(NO_TERMS.guesses);
   readonly #greylist = new Greylist(NO_TERMS.greylist);
   readonly #zones = new ZoneHealth();
+  readonly #waited = new SlidingWindow(WAITED_SECONDS, MAX_RATED);
   #rates = new Rates(3600, MAX_RATED);
   #noted: Noted = NOTHING_NOTED;
   #tarpit: TarpitTerms = NO_TERMS.tarpit;
@@ -87,7 +92,7 @@ class Memory implements OwnedPolicyState {
     if (role === "worker") return;
     const inRoot = (file: string, isUsed: boolean) => isUsed && file !== "" ? root + file : "";
     this.#banFile.use(inRoot(settings.ban_file, this.#noted.bans || this.#noted.guesses));
-    const keepsGreylist = this.#noted.greylist && role === "service";
+    const keepsGreylist = this.#noted.greylist && role !== "session";
     this.#greyFile.use(inRoot(settings.greylist_file, keepsGreylist));
   }
 
@@ -101,11 +106,11 @@ class Memory implements OwnedPolicyState {
   }
 
   noteConnection(ip: string): void {
-    if (this.#noted.rates) this.#rate("connections", ip);
+    if (this.#noted.rates && this.#notes) this.#rate("connections", ip);
   }
 
   noteMessage(ip: string): void {
-    if (this.#noted.rates) this.#rate("messages", ip);
+    if (this.#noted.rates && this.#notes) this.#rate("messages", ip);
   }
 
   noteRecipient(
@@ -115,6 +120,7 @@ class Memory implements OwnedPolicyState {
     outcome: RecipientOutcome,
     client: ClientFacts,
   ): void {
+    if (!this.#notes) return;
     const { rates, guesses, bans } = this.#noted;
     const isValid = outcome === "valid";
     if (rates) {
@@ -146,6 +152,7 @@ class Memory implements OwnedPolicyState {
     // A process of one session would never see a triplet again: it asks nobody to come back.
     if (!this.#noted.greylist || this.#options.role === "session") return { status: "allowed" };
     const atMs = this.#options.clock();
+    if (!this.#notes) return this.#greylist.peek(triplet, atMs);
     const answer = this.#greylist.meet(triplet, atMs);
     if (answer.status === "early") return answer;
     this.#outbox?.triplet(triplet, atMs);
@@ -161,6 +168,16 @@ class Memory implements OwnedPolicyState {
 
   tarpitDone(): void {
     this.#waiting--;
+  }
+
+  hasWaited(ip: string): boolean {
+    return this.#waited.size > 0 && this.#waited.count(addressKey(ip), this.#options.clock()) > 0;
+  }
+
+  noteWaited(ip: string): void {
+    const key = addressKey(ip);
+    this.#waited.add(key, this.#options.clock());
+    this.#outbox?.rate("waited", key);
   }
 
   isDeadZone(zone: string): boolean {
@@ -209,7 +226,8 @@ class Memory implements OwnedPolicyState {
   }
 
   get kept(): number {
-    return this.#bans.size + this.#guesses.size + this.#rates.size + this.#greylist.size;
+    return [this.#bans, this.#guesses, this.#rates, this.#greylist, this.#waited]
+      .reduce((sum, { size }) => sum + size, 0);
   }
 
   share(send: (batch: SharedBatch) => void): void {
@@ -217,40 +235,27 @@ class Memory implements OwnedPolicyState {
   }
 
   receive(batch: SharedBatch): void {
-    const { atMs } = batch;
-    for (const count of batch.counts) {
-      if (count.length === 3) this.#rates.note(count[0], count[1], atMs, count[2]);
-      else this.#guesses.add(count[1], count[2], count[0] === "valid", atMs, count[3]);
-    }
-    for (const fact of batch.facts) this.#receiveFact(fact);
-    if (batch.counts.length > 0) this.#banFile.changed();
+    const changed = receiveBatch(this.#stores(), batch);
+    if (changed.bans) this.#banFile.changed();
+    if (changed.greylist) this.#greyFile.changed();
   }
 
   snapshot(): StateSnapshot {
-    const nowMs = this.#options.clock();
-    return {
-      bans: [...this.#bans.kept(nowMs)],
-      guesses: [...this.#guesses.rows(nowMs)],
-      rates: this.#rates.rows(nowMs),
-      greylist: this.#greylist.toText(nowMs),
-      deadZones: this.#zones.dead,
-    };
+    return takeSnapshot(this.#stores(), this.#options.clock());
   }
 
   restore(snapshot: StateSnapshot): void {
-    for (const ban of snapshot.bans) this.#bans.take(ban);
-    for (const row of snapshot.guesses) this.#guesses.take(row);
-    this.#rates.take(snapshot.rates);
-    this.#greylist.takeText(snapshot.greylist);
-    for (const [zone, reason] of snapshot.deadZones) {
-      this.#zones.take(zone, { kind: "dead", reason });
-    }
+    restoreSnapshot(this.#stores(), snapshot);
   }
 
   async close(): Promise<void> {
     this.#outbox?.flush();
     this.#outbox = null;
     await Promise.all([this.#banFile.save(), this.#greyFile.save()]);
+  }
+
+  get #notes(): boolean {
+    return this.#options.role !== "trial";
   }
 
   #rate(kind: RateKind, ip: string): void {
@@ -274,22 +279,15 @@ class Memory implements OwnedPolicyState {
     tracer.emit(0, POLICY_EVENTS.banned, { network, seconds, times, reason });
   }
 
-  #receiveFact(fact: SharedFact): void {
-    switch (fact.kind) {
-      case "ban":
-        this.#bans.take(fact.ban);
-        return this.#banFile.changed();
-      case "lift":
-        this.#bans.lift(fact.network);
-        return this.#banFile.changed();
-      case "triplet":
-        this.#greylist.meet(fact.triplet, fact.atMs);
-        return this.#greyFile.changed();
-      case "zone": {
-        const { zone, reason } = fact;
-        this.#zones.take(zone, reason === null ? { kind: "alive" } : { kind: "dead", reason });
-      }
-    }
+  #stores(): Stores {
+    return {
+      bans: this.#bans,
+      guesses: this.#guesses,
+      rates: this.#rates,
+      greylist: this.#greylist,
+      waited: this.#waited,
+      zones: this.#zones,
+    };
   }
 
   *#banLines(): Generator<string> {

@@ -12,9 +12,9 @@ import type { RateKind } from "./rates.ts";
 import type { Triplet } from "./types.ts";
 import type { SpanRow } from "./windows.ts";
 
-/** What is counted: rates by address, recipients by network and sender domain. */
+/** What is counted: rates by address, who waited for his greeting, recipients by network and sender domain. */
 export type SharedCount =
-  | readonly [kind: RateKind, address: string, by: number]
+  | readonly [kind: RateKind | "waited", address: string, by: number]
   | readonly [kind: "valid" | "invalid", network: string, domain: string, by: number];
 
 /** What happened elsewhere. Times in milliseconds since 1970. */
@@ -36,6 +36,7 @@ export interface StateSnapshot {
   readonly bans: readonly Ban[];
   readonly guesses: readonly GuessRow[];
   readonly rates: readonly (readonly [RateKind, readonly SpanRow[]])[];
+  readonly waited: readonly SpanRow[];
   /** As the lines of its file. */
   readonly greylist: string;
   readonly deadZones: readonly (readonly [zone: string, reason: string])[];
@@ -57,7 +58,7 @@ export class Outbox {
     this.#clock = clock;
   }
 
-  rate(kind: RateKind, address: string): void {
+  rate(kind: RateKind | "waited", address: string): void {
     const key = `${kind}\0${address}`;
     this.#counts.set(key, [kind, address, (this.#counts.get(key)?.[2] as number ?? 0) + 1]);
     this.#wait();

@@ -48,6 +48,9 @@ export interface PolicyState {
    */
   tarpit(invalidSoFar: number): number;
   tarpitDone(): void;
+  /** This client waited well for a greeting within the last day: it need not do so again. */
+  hasWaited(ip: string): boolean;
+  noteWaited(ip: string): void;
   /** A list of the DNS that failed its self-test. */
   isDeadZone(zone: string): boolean;
   /** Sessions open now, this one included. */
@@ -66,9 +69,9 @@ export interface PolicyStateOptions {
   /**
    * service: a process of many sessions, which keeps the files. worker: one isolate of several; the
    * supervising one keeps them. session: a process of one session, which only reads the bans and
-   * greylists nobody.
+   * greylists nobody. trial: answers as the service whose files it reads would, and notes nothing.
    */
-  readonly role: "service" | "worker" | "session";
+  readonly role: "service" | "worker" | "session" | "trial";
   /** Isolates that share the work, among which tarpit_max_sessions is divided; absent: one. */
   readonly workers?: number;
   /** Who counts open sessions; absent: this one is alone. */

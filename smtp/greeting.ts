@@ -11,31 +11,41 @@ import { clientOf, endByLimit, say, type Session } from "./state.ts";
 
 /**
  * Seconds that this client waits for the greeting, as the driver takes it (net/types.ts). Only strangers that bring mail
- * to this site wait: on submission a login tells who is a user, who began with TLS has spoken already, and a transcript
+ * to this site wait, and who did so well lately does not again: on submission a login tells who is a user, who began with TLS has spoken already, and a transcript
  * lies there from the beginning.
  */
 export function greetDelayOf(session: Session): number | undefined {
   const { policy, service, tls, peer } = session;
   const { greetDelaySeconds } = policy;
   if (greetDelaySeconds === null || service === "submission" || tls !== null) return undefined;
-  return peer.kind === "transcript" || isNeverBanned(clientOf(session))
-    ? undefined
-    : greetDelaySeconds;
+  const client = clientOf(session);
+  if (peer.kind === "transcript" || isNeverBanned(client)) return undefined;
+  return session.deps.policy?.state.hasWaited(client.ip) === true ? undefined : greetDelaySeconds;
 }
 
 /** Greets, or refuses and ends. */
 export function greet(session: Session): void | Promise<void> {
   if (session.policy.watches.rates) session.deps.policy?.state.noteConnection(clientOf(session).ip);
-  if (!isAsked(session, "connect")) return say(session, session.config.greeting);
+  if (!isAsked(session, "connect")) {
+    if (session.policy.greetDelaySeconds !== null) noteWait(session);
+    return say(session, session.config.greeting);
+  }
   const judged = judgeStage(session, "connect", connectFacts(session));
   if (judged instanceof Promise) return judged.then((late) => conclude(session, late));
   return conclude(session, judged);
+}
+
+/** Whoever is greeted after a wait for strangers need not wait tomorrow. */
+function noteWait(session: Session): void {
+  const seconds = greetDelayOf(session) ?? 0;
+  if (seconds > 0) session.deps.policy?.state.noteWaited(clientOf(session).ip);
 }
 
 function conclude(session: Session, { verdict }: Judgement): void {
   switch (verdict.kind) {
     case "none":
     case "accept":
+      noteWait(session);
       return say(session, session.config.greeting);
     case "defer":
     case "refuse":

@@ -136,6 +136,18 @@ Deno.test("PolicyState: rates count per address and per /64", () => {
   assertEquals(state.recent("", "2001:db8:0:1::9").connections, 0);
 });
 
+Deno.test("PolicyState: who waited well for a greeting is known for a day, in all isolates", async () => {
+  const { a, b } = pair();
+  assertEquals(a.state.hasWaited("2001:db8::1"), false);
+  a.state.noteWaited("2001:db8::1");
+  await a.state.close();
+  assertEquals(b.state.hasWaited("2001:db8::2"), true, "the same /64");
+  b.at(86_400);
+  assertEquals(b.state.hasWaited("2001:db8::1"), true);
+  b.at(3 * 86_400);
+  assertEquals(b.state.hasWaited("2001:db8::1"), false);
+});
+
 Deno.test("PolicyState: an administrator's ban may be wider or narrower, and is lifted", () => {
   const { state, at } = open();
   state.addBan("10.0.0.0/8", "Ours no more", 3600);
