@@ -31,6 +31,8 @@ type Said =
   | { readonly kind: "remoteip"; readonly ip: string }
   | { readonly kind: "piece"; readonly lines: number }
   | { readonly kind: "tls" }
+  /** The mail data was looked into. */
+  | { readonly kind: "examined" }
   | {
     readonly kind: "client" | "server";
     readonly protocol: "smtp" | "pop3";
@@ -49,6 +51,8 @@ function saidBy({ fn, text }: TraceLine): Said | null {
       const lines = /^came together: (\d+) lines/.exec(text)?.[1];
       return lines === undefined ? null : { kind: "piece", lines: Number(lines) };
     }
+    case "content":
+      return text.startsWith("decision ") ? { kind: "examined" } : null;
     case "pop3_tls":
       return text.startsWith("ip[") ? { kind: "tls" } : null;
     case "smtp_io":
@@ -94,11 +98,11 @@ export function createRecorder(
         recording = undefined;
       }
       if (recording === undefined) {
-        if (said.kind === "end") return;
+        if (said.kind === "end" || said.kind === "examined") return;
         open.set(line.session, recording = new Recording(line.session, line.time));
       }
       tell(recording, said);
-      if (said.kind === "end") finish(recording);
+      if (said.kind === "end" && said.why !== "xclient") finish(recording);
     },
     end() {
       for (const recording of [...open.values()]) finish(recording);
@@ -116,11 +120,15 @@ function tell(recording: Recording, said: Said): void {
       return recording.together(said.lines);
     case "tls":
       return recording.tls();
+    case "examined":
+      return recording.examined();
     case "client":
       return recording.client(said.protocol, said.text);
     case "server":
       return recording.server(said.protocol, said.text);
     case "end":
-      return recording.end(said.why);
+      // The same connection goes on, for the client that a proxy names.
+      if (said.why === "xclient") recording.isAddressed = false;
+      else recording.end(said.why);
   }
 }

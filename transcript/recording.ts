@@ -16,6 +16,9 @@ const LONG_ANSWERS = /^(?:RETR|TOP) |^(?:LIST|UIDL|CAPA|AUTH)\s*$/i;
 /** More than any server takes in one command line. */
 const TOO_LONG = ["C*200-raw: " + "x".repeat(100), "C:"];
 
+/** Lines of a piece that were never read, and are recorded. */
+const MOST_UNREAD = 100;
+
 const SUBMISSION_PORTS = new Set(["587", "465"]);
 
 export class Recording {
@@ -39,6 +42,8 @@ export class Recording {
   /** Bytes of mail data that stand to be sent; null: none. */
   #mailData: number | null = null;
   #goesAhead = false;
+  /** The next answer is a verdict about contents. */
+  #isExamined = false;
   /** A secret was sent: the rest is for reading only. */
   #stopped = false;
   #end: string | null = null;
@@ -98,6 +103,11 @@ export class Recording {
     if (/\.\.\.\(\d+ more\)$/.test(text)) this.#notes.push("A line was too long for the trace.");
   }
 
+  /** What was in the mail data had a say in the answer to it. */
+  examined(): void {
+    this.#isExamined = true;
+  }
+
   #data(bytes: number): void {
     if (this.#remaining === 0) this.#flush();
     this.#remaining = 0;
@@ -124,6 +134,14 @@ export class Recording {
     }
     this.#unanswered = false;
     this.#goesAhead = text.startsWith("354");
+    if (this.#isExamined) {
+      this.#isExamined = false;
+      this.#expects.push(
+        comment(`The mail data was looked into, and the answer was: ${text}`),
+        "S: *",
+      );
+      return;
+    }
     this.#expects.push(...this.#patterns(protocol, text));
   }
 
@@ -169,6 +187,12 @@ export class Recording {
         this.#notes.push(`It ended from the outside (${why}), which can't be played.`);
         return;
       default:
+        if (this.#remaining > 0 && !this.#stopped) {
+          this.#notes.push("What came with the last command and was never read stands as NOOP.");
+          this.#sends.push(
+            ...Array<string>(Math.min(this.#remaining, MOST_UNREAD)).fill("C: NOOP"),
+          );
+        }
         this.#flush();
     }
     this.#note(this.#stopped, "S: <eof>");
