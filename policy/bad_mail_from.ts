@@ -41,20 +41,35 @@ export function readBadMailFrom(entries: readonly string[]): BadMailFrom {
 
 /** The check. */
 export function badMailFrom(list: BadMailFrom): Check<"rcpt"> {
+  const entryFor = rememberLast((sender, isTrusted) => {
+    const keys = keysOf(sender);
+    if (keys.some((key) => list.passed.has(key))) return null;
+    return keys.find((one) =>
+      list.refused.has(one) || (!isTrusted && list.unlessTrusted.has(one))
+    ) ?? null;
+  });
   return {
     name: "badmailfrom",
     stage: "rcpt",
     spares: ["sender", "recipient"],
     judge({ sender, client }) {
-      const keys = keysOf(sender);
-      if (keys.some((key) => list.passed.has(key))) return NONE;
-      const isTrusted = client.isRelayClient || client.login !== null;
-      const key = keys.find((one) =>
-        list.refused.has(one) || (!isTrusted && list.unlessTrusted.has(one))
-      );
-      if (key === undefined) return NONE;
+      const key = entryFor(sender, client.isRelayClient || client.login !== null);
+      if (key === null) return NONE;
       const reason = `The sender "${sender}" matches "${key}" of control/badmailfrom`;
       return against(POLICY_REPLIES.bad_sender, `badmailfrom: ${key}`, reason);
     },
+  };
+}
+
+type EntryFor = (sender: string, isTrusted: boolean) => string | null;
+
+/** Asked anew for each recipient, of the same sender: the last answer is remembered. */
+function rememberLast(entryFor: EntryFor): EntryFor {
+  let last = { sender: "", isTrusted: false, entry: entryFor("", false) };
+  return (sender, isTrusted) => {
+    if (sender !== last.sender || isTrusted !== last.isTrusted) {
+      last = { sender, isTrusted, entry: entryFor(sender, isTrusted) };
+    }
+    return last.entry;
   };
 }

@@ -14,9 +14,13 @@ export function clientFacts(
   isForwarder: (ip: string) => boolean,
 ): ClientFacts {
   const ip = peer.remoteIp;
+  // Made when somebody asks: most sessions of a list of senders never do.
+  let network: string | null = null;
   return {
     ip,
-    network: networkOf(ip),
+    get network() {
+      return network ??= networkOf(ip);
+    },
     isLoopback: isLoopback(ip),
     isRelayClient,
     login,

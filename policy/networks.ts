@@ -41,6 +41,7 @@ export function addressKey(ip: string): string {
 
 /** 127.0.0.0/8 or ::1. */
 export function isLoopback(ip: string): boolean {
+  if (!ip.includes(":") && !ip.startsWith("127.")) return false;
   const bytes = parseIp(ip);
   if (bytes === null) return false;
   if (isMappedIpv4(bytes)) return bytes[12] === 127;
@@ -93,6 +94,7 @@ export function readNetworks(words: readonly string[]): NetworkList {
     if (network === null) wrong.push(word);
     else networks.push(network);
   }
+  if (networks.length === 0) return { has: () => false, wrong };
   return { has: (ip) => networks.some((network) => contains(network, ip)), wrong };
 }
 

@@ -60,27 +60,37 @@ export function mailFacts(session: Session, transaction: Transaction): MailFacts
   };
 }
 
-/** At RCPT, once its syntax is right. */
+/** At RCPT, once its syntax is right. Written out: many a session asks this most of all. */
 export function rcptFacts(
   session: Session,
   transaction: Transaction,
   recipient: string,
 ): RcptFacts {
-  const { policy, deps } = session;
-  const facts = mailFacts(session, transaction);
-  const { network } = facts.client;
+  const { policy, deps, helo, hasMoreInput, messages } = session;
+  const { sender, sizeBytes, limits, offered, isSenderFinal, recipients, decoys } = transaction;
+  const client = clientOf(session);
   return {
-    ...facts,
-    // This one included: it is noted when it is known what becomes of it.
-    recent: { ...facts.recent, recipients: facts.recent.recipients + 1 },
+    client,
+    helo: helo ?? "",
+    hasMoreInput,
+    sender,
+    sizeBytes,
+    messages,
+    limits,
+    recent: policy.watches.rates ? withThisRecipient(recentOf(session)) : NOTHING_RECENT,
     recipient,
-    accepted: transaction.recipients.length + transaction.decoys,
-    offered: transaction.offered,
-    isSenderFinal: transaction.isSenderFinal,
+    accepted: recipients.length + decoys,
+    offered,
+    isSenderFinal,
     isAlwaysAccepted: policy.isAlwaysAccepted(recipient),
     isHarvesting: policy.watches.harvest &&
-      deps.policy?.state.isHarvesting(network, domainOf(transaction.sender)) === true,
+      deps.policy?.state.isHarvesting(client.network, domainOf(sender)) === true,
   };
+}
+
+/** A recipient is noted when it is known what becomes of it; the one in hand counts all the same. */
+function withThisRecipient(recent: RecentFacts): RecentFacts {
+  return { ...recent, recipients: recent.recipients + 1 };
 }
 
 /** At RCPT, for a recipient that qmail would deliver to. */

@@ -11,6 +11,7 @@ import { NO_COUNTS } from "../../../policy/counts.ts";
 import { compileMailRules } from "../../../policy/mailrules.ts";
 import { parseMailRules } from "../../../policy/mailrules_parse.ts";
 import { openPolicyState } from "../../../policy/state.ts";
+import type { OwnedPolicyState } from "../../../policy/state_types.ts";
 import type { PolicyDesk } from "../../../policy/visit.ts";
 import { defaultSettings, type Settings } from "../../../settings/mod.ts";
 import { type Environment, readSmtpConfig } from "../../../smtp/config.ts";
@@ -262,6 +263,7 @@ export interface Setup {
 
 /** What is not as deskOf has it. */
 export interface DeskChanges extends Partial<PolicyDesk> {
+  readonly state?: OwnedPolicyState;
   readonly mailRules?: string;
 }
 
@@ -275,7 +277,7 @@ export function deskOf(
   control: ControlFiles,
   env: Environment = {},
   changes: DeskChanges = {},
-): PolicyDesk {
+): PolicyDesk & { readonly state: OwnedPolicyState } {
   const { mailRules, ...others } = changes;
   const tracer = others.tracer ?? NO_TRACE;
   const config = readPolicyConfig(settings, {
@@ -296,7 +298,8 @@ export function deskOf(
     role: "service",
   });
   state.use(config, settings);
-  return { config, state, resolver: NO_DNS, tracer, counts: NO_COUNTS, clock, ...others };
+  const own = { config, resolver: NO_DNS, tracer, counts: NO_COUNTS, clock, ...others };
+  return { ...own, state: others.state ?? state };
 }
 
 export interface Rig {
