@@ -118,13 +118,14 @@ export function gatherAddresses(patient: Patient): SiteAddresses {
       locals.map((local): SiteAddress => ({ address: `${local}@${domain}`, origin }));
     all.push(
       ...own(assigned(patient), "assign"),
-      ...own(people(patient), "user"),
       ...own(alias === null ? [] : localsOf(alias, "-"), "alias"),
+      // Last: of one place the finding of who asked for mail is told.
+      ...own(people(patient), "user"),
     );
   }
-  const known = new Map(all.map((one) => [one.address, one]));
+  const known = new Map(all.toReversed().map((one) => [one.address, one]));
   return {
-    addresses: [...known.values()].slice(0, MANY),
+    addresses: [...known.values()].toReversed().slice(0, MANY),
     homes: [...homes.values()],
     isCut: known.size > MANY,
   };

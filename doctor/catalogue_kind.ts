@@ -1,5 +1,6 @@
 /** The form of a kind of finding, shared by the files of the catalogue. */
-import type { Severity } from "./types.ts";
+/** fatal: it does not run, or relays for everybody; error: mail is lost or refused; warning: it will be; note: worth knowing. */
+export type Severity = "fatal" | "error" | "warning" | "note";
 
 export interface FindingKind {
   readonly severity: Severity;

@@ -227,6 +227,12 @@ const PERMISSIONS = {
     "Mail for it is accepted and then deferred for days",
     "maildirmake as its owner",
   ),
+  "user-without-maildir": kind(
+    "warning",
+    "A user of the system has no Maildir, and the default delivery is to one",
+    "Whoever writes to that user's name is told 250, and the mail is deferred for days",
+    "maildirmake as that user, or a .qmail that says where his mail goes",
+  ),
   "maildir-closed": kind(
     "error",
     "The owner of an address may not write to its Maildir",

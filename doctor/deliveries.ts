@@ -36,7 +36,7 @@ function maildirFinding(fact: DeliveryFact, maildir: MaildirFact): Finding[] {
     case "missing":
     case "part":
       return [found(
-        "maildir-missing",
+        fact.origin === "user" ? "user-without-maildir" : "maildir-missing",
         where,
         maildir.fault === "part"
           ? `It lacks "${maildir.part}"; ${fact.address} delivers to it`
@@ -73,7 +73,7 @@ export function judgeDeliveries(facts: readonly DeliveryFact[], isCut: boolean):
     }
     return maildirs.flatMap((maildir) => maildirFinding(fact, maildir));
   }).filter(({ where, what, id }) => {
-    const key = id === "delivery-deferred" ? what.slice(what.indexOf(": ")) : `${id} ${where.path}`;
+    const key = id === "delivery-deferred" ? what.slice(what.indexOf(": ")) : where.path;
     return !said.has(key) && said.add(key);
   });
   return isCut

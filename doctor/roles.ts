@@ -25,28 +25,29 @@ function fileFor({ address, root, result: { user, home, dash, ext } }: RoleFact)
 }
 
 export function judgeRoles(facts: readonly RoleFact[]): Finding[] {
-  return facts.flatMap((fact): Finding[] => {
-    const { id, address, where, result } = fact;
-    switch (answerOf(result)) {
-      case "deliverable":
-        return [];
-      case "undecided":
-        return [
-          found(
-            "role-undecided",
-            where,
-            `${address}: ${result.reason}`,
-            `qfront lookup --steps ${quoted(address)}`,
-          ),
-        ];
-      case "undeliverable":
-        return [found(
-          id,
-          where,
-          `${address} is no mailbox`,
-          `echo '&you@example.org' > ${quoted(fileFor(fact))}`,
-        )];
-    }
+  const undeliverable = facts.filter(({ result }) => answerOf(result) === "undeliverable");
+  return [
+    ...undecidedOnes(facts),
+    ...undeliverable.map((fact) =>
+      found(
+        fact.id,
+        fact.where,
+        `${fact.address} is no mailbox`,
+        `echo '&you@example.org' > ${quoted(fileFor(fact))}`,
+      )
+    ),
+  ];
+}
+
+/** One finding for each reason: one closed file keeps many addresses from being decided. */
+function undecidedOnes(facts: readonly RoleFact[]): Finding[] {
+  const undecided = facts.filter(({ result }) => answerOf(result) === "undecided");
+  const firsts = new Map(undecided.toReversed().map((fact) => [fact.result.reason, fact]));
+  return [...firsts.values()].toReversed().map(({ address, where, result: { reason } }) => {
+    const count = undecided.filter(({ result }) => result.reason === reason).length;
+    const more = count === 1 ? "" : ` and ${count - 1} more`;
+    const mend = `qfront lookup --steps ${quoted(address)}`;
+    return found("role-undecided", where, `${address}${more}: ${reason}`, mend);
   });
 }
 

@@ -5,6 +5,7 @@ import { loadMailRules } from "../policy/mailrules_load.ts";
 import { MailRulesError } from "../policy/mailrules_parse.ts";
 import type { Problem } from "../settings/load.ts";
 import { AUTHENTICITY_SETTINGS } from "../settings/authenticity.ts";
+import { SETTINGS } from "../settings/mod.ts";
 import { POLICY_SETTINGS } from "../settings/policy.ts";
 import { ControlError } from "../validate/types.ts";
 import type { Check, DoctorSettings, Finding, Patient } from "./types.ts";
@@ -41,7 +42,8 @@ export function judgeContradictions(
     found("setting-useless", { path: traceCfg }, what, mend);
   const pairs: readonly (readonly [boolean, string, string])[] = [
     [
-      s.on_invalid_rcpt === "terminate" && s.max_unknown_recipients !== 20,
+      s.on_invalid_rcpt === "terminate" &&
+      s.max_unknown_recipients !== SETTINGS.max_unknown_recipients.default,
       "max_unknown_recipients has no effect: on_invalid_rcpt is terminate, so the first one ends the session",
       "on_invalid_rcpt: reject, or take max_unknown_recipients out",
     ],
@@ -70,7 +72,7 @@ export function judgeContradictions(
       "take dns_file out, it is for tests",
     ],
     [
-      s.queue !== "qmqp" && s.qmqp_timeout_seconds !== 60,
+      s.queue !== "qmqp" && s.qmqp_timeout_seconds !== SETTINGS.qmqp_timeout_seconds.default,
       "qmqp_timeout_seconds has no effect: queue is not qmqp",
       "queue: qmqp, or take qmqp_timeout_seconds out",
     ],

@@ -12,9 +12,9 @@ import type { ControlTexts } from "../validate/control.ts";
 import type { Files } from "../validate/files.ts";
 import type { SiteLookup } from "../validate/types.ts";
 import type { FindingId } from "./catalogue.ts";
+import type { Severity } from "./catalogue_kind.ts";
 
-/** fatal: it does not run, or relays for everybody; error: mail is lost or refused; warning: it will be; note: worth knowing. */
-export type Severity = "fatal" | "error" | "warning" | "note";
+export type { Severity } from "./catalogue_kind.ts";
 
 export interface Where {
   /** Name on this system, or of a setting. */

@@ -3,6 +3,7 @@ import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { runAlone } from "../../../cli/command.ts";
 import { DOCTOR } from "../../../cli/doctor.ts";
 import { findingsText } from "../../../cli/doctor_text.ts";
+import { CHECKS } from "../../../doctor/mod.ts";
 import { found } from "../../../doctor/words.ts";
 import { findingsOf, withSample } from "../doctor/site_kit.ts";
 
@@ -120,6 +121,11 @@ Deno.test("doctor dns: records with what the DNS has", async () => {
     assertStringIncludes(output, "; there: v=spf1 mx -all");
     assertStringIncludes(output, '"v=TLSRPTv1; rua=mailto:postmaster@example.org"');
   });
+});
+
+Deno.test("docs/doctor.md: names every check", () => {
+  const page = Deno.readTextFileSync(new URL("../../../docs/doctor.md", import.meta.url));
+  for (const { name } of CHECKS) assertStringIncludes(page, `\`${name}\``);
 });
 
 Deno.test("findingsText: five of a kind, or all; colour on request; bytes of the site as UTF-8", () => {

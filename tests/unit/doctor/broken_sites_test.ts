@@ -344,6 +344,17 @@ const CASES: readonly Case[] = [
     at: ["/home/jane/Maildir"],
   },
   {
+    id: "user-without-maildir",
+    fault: "a user who has nothing but a home",
+    breaks(site) {
+      const { uid, gid } = Deno.statSync(`${site.root}/home/joe`);
+      site.append("etc/passwd", `dave:x:${uid}:${gid}:Dave:/home/dave:/bin/sh\n`);
+      Deno.mkdirSync(`${site.root}/home/dave`);
+      if (IS_ROOT) Deno.chownSync(`${site.root}/home/dave`, uid, gid);
+    },
+    at: ["/home/dave/Maildir"],
+  },
+  {
     id: "maildir-missing",
     fault: "a Maildir without new",
     breaks: (site) => site.remove("home/carol/Maildir/new"),
