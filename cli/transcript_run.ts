@@ -6,14 +6,8 @@
 import { describeDifference, hintFor } from "../transcript/describe.ts";
 import { dialPartner } from "../transcript/dial.ts";
 import type { TranscriptSetup } from "../transcript/format.ts";
-import {
-  describeOutcome,
-  type Ground,
-  type Outcome,
-  playFile,
-  type TraceShown,
-} from "../transcript/play_file.ts";
-import { type ParsedArgs, UsageError } from "./command.ts";
+import { describeOutcome, type Ground, type Outcome, playFile } from "../transcript/play_file.ts";
+import { type ParsedArgs, SITE_OPTIONS, UsageError } from "./command.ts";
 import { copyOf, itself, type SiteArgs } from "./transcript_copy.ts";
 import { siteGround } from "./transcript_site.ts";
 
@@ -88,16 +82,18 @@ function number(args: ParsedArgs, name: string, otherwise: number): number {
   return Number(value);
 }
 
+const SITE_NAMES = SITE_OPTIONS.map(({ name }) => name);
+
 /** The ground that the command line asks for. @throws {UsageError} */
 export function groundOf(args: ParsedArgs): Ground {
   const server = args.value("against");
   if (server !== undefined) {
-    const local = ["root", "qmail-dir", "trace-cfg", "set"].find((n) => args.values(n).length > 0);
+    const local = SITE_NAMES.find((name) => args.values(name).length > 0);
     if (local !== undefined) throw new UsageError(`--against and --${local} don't go together`);
     return serverGround(server, number(args, "wait", 10) * 1000, args.has("anyway"));
   }
   const siteArgs: SiteArgs = Object.fromEntries(
-    ["root", "qmail-dir", "trace-cfg", "set"].map((name) => [name, args.values(name)]),
+    SITE_NAMES.map((name) => [name, args.values(name)]),
   );
   const root = args.value("root");
   if (args.has("copy") && root === undefined) {
@@ -124,10 +120,10 @@ function summary(outcomes: readonly Outcome[]): string {
     (skipped === 0 ? "" : `, ${skipped} skipped`);
 }
 
-function personsVoice(print: Print, shown: TraceShown): Voice {
+function personsVoice(print: Print): Voice {
   return {
     tell(outcome) {
-      const text = describeOutcome(outcome, shown);
+      const text = describeOutcome(outcome);
       if (text !== "") print(`${text}${outcome.kind === "differs" ? "\n" : ""}`);
     },
     end: (outcomes) => print(summary(outcomes)),
@@ -135,7 +131,7 @@ function personsVoice(print: Print, shown: TraceShown): Voice {
 }
 
 /** The Test Anything Protocol, version 14. */
-function tapVoice(print: Print, count: number, shown: TraceShown): Voice {
+function tapVoice(print: Print, count: number): Voice {
   print(`TAP version 14\n1..${count}`);
   const name = (text: string) => text.replace(/[\\#]/g, "\\$&");
   return {
@@ -144,7 +140,7 @@ function tapVoice(print: Print, count: number, shown: TraceShown): Voice {
       if (outcome.kind === "passed") return print(`ok ${n} - ${file}`);
       if (outcome.kind === "skipped") return print(`ok ${n} - ${file} # SKIP ${outcome.reason}`);
       print(`not ok ${n} - ${file}`);
-      const lines = describeOutcome(outcome, shown).split("\n").map((line) => `    ${line}`);
+      const lines = describeOutcome(outcome).split("\n").map((line) => `    ${line}`);
       print(`  ---\n  message: |\n${lines.join("\n")}\n  ...`);
     },
     end: (outcomes) => print(`# ${summary(outcomes)}`),
@@ -171,10 +167,9 @@ function jsonVoice(print: Print): Voice {
 }
 
 function voiceOf(args: ParsedArgs, count: number, print: Print): Voice {
-  const shown = args.has("trace") ? "all" : "last";
   if (args.has("json") && args.has("tap")) throw new UsageError("--json or --tap, not both");
   if (args.has("json")) return jsonVoice(print);
-  return args.has("tap") ? tapVoice(print, count, shown) : personsVoice(print, shown);
+  return args.has("tap") ? tapVoice(print, count) : personsVoice(print);
 }
 
 /** Plays what `operands` name. @throws {UsageError} */

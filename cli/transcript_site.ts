@@ -24,9 +24,8 @@ export interface SiteGroundOptions {
   readonly prepare: (setup: TranscriptSetup) => Promise<PreparedSite>;
 }
 
-/** The options that open a site, as the command line has them. */
+/** The options that open a site, as the command line has them (SITE_OPTIONS). */
 export interface PreparedSite {
-  /** --root, --qmail-dir, --trace-cfg and --set. */
   readonly args: Readonly<Record<string, readonly string[]>>;
   /** Policy remembers as a service does, in the files that the settings name; absent: it does not. */
   readonly remembers?: boolean;
@@ -57,7 +56,7 @@ function parsedArgs(args: PreparedSite["args"]): ParsedArgs {
     operands: [],
     value: (name) => args[name]?.at(-1),
     values: (name) => args[name] ?? [],
-    has: (name) => name in args,
+    has: (name) => Object.hasOwn(args, name),
   };
 }
 

@@ -163,7 +163,7 @@ async function recordAndPlay(
   assertStringIncludes(starttls, "C: <tls>\nC: EHLO b\n");
   assertStringIncludes(
     starttls,
-    "C: MAIL FROM:<>\nC: RCPT TO:<joe@example.org>\nC: RCPT TO:<nobody@example.org>\nS: ",
+    "C: MAIL FROM:<>\nC: RCPT TO:<joe@example.org>\nC: RCPT TO:<nobody@example.org>\nC: NOOP\nS: ",
   );
   assert(
     texts.some((text) =>

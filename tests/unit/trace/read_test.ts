@@ -1,10 +1,12 @@
 import { assertEquals } from "@std/assert";
+import * as tables from "../../../trace/events.ts";
 import { SMTP_EVENTS } from "../../../trace/events.ts";
 import { escapeText } from "../../../trace/escape.ts";
-import { jsonFormat } from "../../../trace/json.ts";
+import { jsonFormat, ownName } from "../../../trace/json.ts";
 import { katrFormat } from "../../../trace/katr.ts";
 import { fieldsOfLogfmt, logfmtFormat } from "../../../trace/logfmt.ts";
 import { readTraceLine, unescapeTrace } from "../../../trace/read.ts";
+import type { Fields, TraceEvent } from "../../../trace/tracer.ts";
 import { withRemoteIp } from "../../../trace/remote_ip.ts";
 
 const AT = new Date(2005, 1, 17, 15, 41, 40, 250).getTime();
@@ -78,4 +80,33 @@ Deno.test("withRemoteIp: a field in logfmt as in JSON", () => {
   format(AT, 7, SMTP_EVENTS.remoteip, { ip: "192.0.2.7" });
   const line = format(AT, 7, SMTP_EVENTS.rcpt, { user: "a", domain: "b" });
   assertEquals(line.endsWith(" user=a domain=b remoteip=192.0.2.7\n"), true, line);
+});
+
+Deno.test("jsonFormat, logfmtFormat: every event of the tables is one whole line, whatever its fields hold", () => {
+  let count = 0;
+  for (const table of Object.values(tables) as unknown as Record<string, TraceEvent<Fields>>[]) {
+    for (const event of Object.values(table)) {
+      const names: string[] = [];
+      event.text(
+        new Proxy({}, { get: (_, name) => names.push(String(name)) === 0 ? "" : EVERY_BYTE }),
+      );
+      const fields = Object.fromEntries(names.map((name) => [name, EVERY_BYTE]));
+      const json = jsonFormat()(AT, 77, event, fields);
+      const value = JSON.parse(json);
+      assertEquals([value.id, value.level, value.session, value.fn], [
+        event.id,
+        event.level,
+        77,
+        event.fn,
+      ]);
+      for (const name of names) assertEquals(value[ownName(name)], EVERY_BYTE, event.id);
+      for (const line of [json, logfmtFormat()(AT, 77, event, fields)]) {
+        assertEquals(line.indexOf("\n"), line.length - 1, event.id);
+        const read = readTraceLine(line.slice(0, -1));
+        assertEquals([read?.id, read?.session, read?.level], [event.id, 77, event.level], line);
+      }
+      count++;
+    }
+  }
+  assertEquals(count > 100, true);
 });
