@@ -23,6 +23,10 @@ export interface PolicySources {
   /** The mail rules of a file, as they are now. */
   readonly mailRules: (name: string) => MailRules;
   readonly tracer: Tracer;
+  /** How old, in milliseconds, what is known of control files may be; absent: not at all. */
+  readonly keepMs?: number;
+  /** Milliseconds; absent: `performance.now()`. */
+  readonly clock?: () => number;
 }
 
 /** Reads snapshots. */
@@ -59,6 +63,8 @@ interface Kept {
   readonly mailRules: MailRules | null;
   readonly isSame: () => boolean;
   readonly config: PolicyConfig;
+  /** When its files were compared last. */
+  comparedMs: number;
 }
 
 /** Snapshots kept; connection rules give sessions different environments. */
@@ -66,6 +72,7 @@ const MAX_KEPT = 8;
 
 /** A reader for one site. */
 export function createPolicyReader(sources: PolicySources): PolicyReader {
+  const { keepMs = 0, clock = () => performance.now() } = sources;
   const kept: Kept[] = [];
   const told = new Set<string>();
   const tell = (notes: readonly string[]) => {
@@ -75,21 +82,29 @@ export function createPolicyReader(sources: PolicySources): PolicyReader {
       if (sources.tracer.level >= 1) sources.tracer.emit(0, POLICY_EVENTS.note, { reason });
     }
   };
+  const isFresh = (one: Kept, nowMs: number): boolean => {
+    if (nowMs - one.comparedMs < keepMs) return true;
+    one.comparedMs = nowMs;
+    return one.isSame();
+  };
   return {
     read(settings, env) {
-      const variables = VARIABLES.map((name) => env[name]);
+      const nowMs = clock();
       const mailRules = rulesOf(settings, env, sources);
       const known = kept.find((one) =>
         one.settings === settings && one.mailRules === mailRules &&
-        one.variables.every((value, i) => value === variables[i]) && one.isSame()
+        VARIABLES.every((name, i) => one.variables[i] === env[name])
       );
-      if (known !== undefined) return known.config;
+      if (known !== undefined && isFresh(known, nowMs)) return known.config;
+      if (known !== undefined) kept.splice(kept.indexOf(known), 1);
       const { files, isSame } = recordControl(sources.control);
       const { isOwnDomain, ownNames } = sources;
       const site = { control: files, env, isOwnDomain, ownNames: ownNames(), mailRules };
       const config = readPolicyConfig(settings, site);
       tell(config.notes);
-      if (kept.unshift({ settings, variables, mailRules, isSame, config }) > MAX_KEPT) kept.pop();
+      const variables = VARIABLES.map((name) => env[name]);
+      const made = { settings, variables, mailRules, isSame, config, comparedMs: nowMs };
+      if (kept.unshift(made) > MAX_KEPT) kept.pop();
       return config;
     },
   };

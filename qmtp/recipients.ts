@@ -216,7 +216,8 @@ function refuseRelay(session: Session, recipient: string): void {
     const fields = { recipient, sender: session.pack.sender ?? "", ip: session.peer.remoteIp };
     tracer.emit(session.peer.session, session.events.rcptRelay, fields);
   }
-  if (++session.relayAttempts > session.config.settings.max_relay_attempts) {
+  const isSpared = session.policy.isForwarder(session.peer.remoteIp);
+  if (++session.relayAttempts > session.config.settings.max_relay_attempts && !isSpared) {
     session.ending ??= "relay_limit";
   }
   session.pack.refusedRelay++;

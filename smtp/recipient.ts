@@ -231,7 +231,8 @@ function refuseRelay(session: Session, transaction: Transaction, recipient: stri
   }
   transaction.refusedRelay++;
   say(session, softened(session, REPLIES.relay_refused));
-  if (++session.relayAttempts > session.config.maxRelayAttempts) {
+  const isSpared = session.policy.isForwarder(session.peer.remoteIp);
+  if (++session.relayAttempts > session.config.maxRelayAttempts && !isSpared) {
     endByLimit(session, REPLIES.relay_limit);
   }
 }

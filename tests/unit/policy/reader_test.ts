@@ -7,7 +7,8 @@ import { defaultSettings } from "../../../settings/mod.ts";
 import { createMemoryTracer } from "../../../trace/memory.ts";
 import { shown } from "./kit.ts";
 
-function readerOf(files: Record<string, readonly string[]>) {
+function readerOf(files: Record<string, readonly string[]>, keepMs = 0) {
+  let nowMs = 0;
   const tracer = createMemoryTracer(1);
   const reader = createPolicyReader({
     control: { line: () => null, lines: (name) => files[name] ?? null, integer: () => null },
@@ -17,8 +18,10 @@ function readerOf(files: Record<string, readonly string[]>) {
       throw new Error("Nobody asks for mail rules");
     },
     tracer,
+    clock: () => nowMs,
+    keepMs,
   });
-  return { reader, tracer };
+  return { reader, tracer, pass: (ms: number) => nowMs += ms };
 }
 
 Deno.test("createPolicyReader: the same snapshot until a file, a setting or a variable changes", () => {
@@ -36,6 +39,18 @@ Deno.test("createPolicyReader: the same snapshot until a file, a setting or a va
   assert(third !== second, "a file that was missing came");
   assertEquals(third.policy.stages.rcpt.map(({ check }) => check.name), ["decoy", "badmailfrom"]);
   assert(reader.read({ ...settings }, {}) !== third);
+});
+
+Deno.test("createPolicyReader: files are compared again when what is known is keepMs old", () => {
+  const files: Record<string, readonly string[]> = {};
+  const { reader, pass } = readerOf(files, 250);
+  const settings = defaultSettings();
+  const first = reader.read(settings, {});
+  files["badmailfrom"] = ["@bad.example"];
+  pass(249);
+  assert(reader.read(settings, {}) === first);
+  pass(1);
+  assertEquals(reader.read(settings, {}).policy.stages.rcpt.length, 1);
 });
 
 Deno.test("createPolicyReader: environments have snapshots of their own, side by side", () => {
