@@ -3,7 +3,7 @@
  * socket, the numbers for Prometheus, the self-tests of DNS lists. Each only where the settings ask
  * for it.
  */
-import type { MetricsServer } from "../ctl/metrics_server.ts";
+import type { MetricsServer, Write } from "../ctl/metrics_server.ts";
 import { bindOwnSocket, ControlServer, ControlSocketError } from "../ctl/server.ts";
 import type { ServiceDesk } from "../ctl/types.ts";
 import { createSystemResolver } from "../dns/system.ts";
@@ -22,11 +22,26 @@ export function controlPath(place: SitePlace, settings: Settings): string {
   return name === "" ? "" : tracePath(name, place.path, place.root);
 }
 
-/** A socket that was bound while root was still there. */
-export interface EarlySocket {
+/** What was opened while root was still there. */
+export interface Early {
+  /** Of the control socket; "" for none. */
   readonly path: string;
   /** null: it is to be bound by who serves. */
   readonly socket: Deno.UnixListener | null;
+  /** What serves numbers, loaded; null: nobody wants them. */
+  readonly metrics: Metrics | null;
+}
+
+interface Metrics {
+  readonly module: typeof import("../ctl/metrics_server.ts");
+  readonly write: Write;
+}
+
+/** Only where it is asked for is loaded what serves numbers. */
+async function loadMetrics({ current: { settings } }: Site): Promise<Metrics | null> {
+  if (settings.metrics_listen === "") return null;
+  const module = await import("../ctl/metrics_server.ts");
+  return { module, write: await module.loadWriter() };
 }
 
 /** Root alone may change what is in this directory: what it makes there is what it is. */
@@ -47,11 +62,22 @@ async function bindControl(path: string): Promise<Deno.UnixListener> {
 }
 
 /**
+ * Opens what needs root, or may be out of reach without it. @throws {SiteError}
+ * @param identity who serves; null: who we are
+ */
+export async function openEarly(site: Site, identity: Identity | null): Promise<Early> {
+  return { ...await bindEarly(site, identity), metrics: await loadMetrics(site) };
+}
+
+/**
  * Binds the control socket as root, for `identity`, where that one could not: in a directory of root.
  * Elsewhere the name might be a link to anything before it is handed over.
  * @throws {SiteError}
  */
-export async function bindEarly(site: Site, identity: Identity | null): Promise<EarlySocket> {
+async function bindEarly(
+  site: Site,
+  identity: Identity | null,
+): Promise<Pick<Early, "path" | "socket">> {
   const path = controlPath(site.place, site.current.settings);
   if (path === "" || identity === null) return { path, socket: null };
   try {
@@ -67,6 +93,8 @@ export async function bindEarly(site: Site, identity: Identity | null): Promise<
 
 /** What attends to a service. */
 export interface Attendants {
+  /** "metrics listening on 127.0.0.1:9725". */
+  readonly lines: readonly string[];
   /** The settings may be others. */
   refresh(): void;
   close(): Promise<void>;
@@ -76,7 +104,7 @@ export interface Attendants {
 export async function openAttendants(
   site: Site,
   desk: ServiceDesk,
-  early: EarlySocket,
+  early: Early,
 ): Promise<Attendants> {
   const { path } = early;
   const control = path === ""
@@ -96,8 +124,9 @@ export async function openAttendants(
     else watch.use({ lists, seconds, resolver });
   };
   refresh();
-  const numbers = await openNumbers(site, desk);
+  const numbers = await openNumbers(site, desk, early.metrics);
   return {
+    lines: numbers === null ? [] : [`metrics listening on ${numbers.address}`],
     refresh,
     async close() {
       watch.close();
@@ -106,13 +135,17 @@ export async function openAttendants(
   };
 }
 
-/** Serves numbers where the setting says; only then is loaded what does so. @throws {SiteError} */
-async function openNumbers(site: Site, desk: ServiceDesk): Promise<MetricsServer | null> {
+/** Serves numbers where the setting says. @throws {SiteError} */
+async function openNumbers(
+  site: Site,
+  desk: ServiceDesk,
+  metrics: Metrics | null,
+): Promise<MetricsServer | null> {
+  if (metrics === null) return null;
+  const { module: { MetricsError, openMetrics }, write } = metrics;
   const word = site.current.settings.metrics_listen;
-  if (word === "") return null;
-  const { MetricsError, openMetrics } = await import("../ctl/metrics_server.ts");
   try {
-    return await openMetrics(word, site.place.root, () => desk.stats());
+    return await openMetrics(word, site.place.root, () => desk.stats(), write);
   } catch (error) {
     if (error instanceof MetricsError) {
       throw new SiteError(`Setting metrics_listen: ${error.message}`);

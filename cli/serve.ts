@@ -11,7 +11,7 @@ import { makeSharedLimits, SessionLimits } from "../net/limits.ts";
 import type { Identity } from "../net/privileges.ts";
 import { Supervisor, workerCount } from "../net/workers.ts";
 import { type Command, type ParsedArgs, SiteError, UsageError } from "./command.ts";
-import { type Attendants, bindEarly, openAttendants } from "./attendants.ts";
+import { type Attendants, openAttendants, openEarly } from "./attendants.ts";
 import { aloneCrew, isolateParts, leadCrew } from "./crew_line.ts";
 import { openFront } from "./front.ts";
 import { readSmtpConfig } from "../smtp/config.ts";
@@ -120,7 +120,7 @@ async function serveHere(
   const identity = whoServes(site, places);
   let attendants: Attendants | null = null;
   const front = await openFront(site, places, limits, false, () => attendants?.refresh());
-  const early = await bindEarly(site, identity);
+  const early = await openEarly(site, identity);
   if (identity !== null) {
     const keeper = await openKeeper(site);
     giveRootAway(site, identity);
@@ -133,7 +133,7 @@ async function serveHere(
   attendants = await openAttendants(site, desk, early);
   front.start();
   return {
-    lines: front.lines,
+    lines: [...front.lines, ...attendants.lines],
     reload,
     async stop(seconds) {
       await attendants?.close();
@@ -175,7 +175,7 @@ async function serveInWorkers(
   } catch (error) {
     throw new SiteError(error instanceof Error ? error.message : String(error));
   }
-  const early = await bindEarly(site, identity);
+  const early = await openEarly(site, identity);
   if (identity !== null) {
     giveRootAway(site, identity);
     site.settle(null);
@@ -199,7 +199,10 @@ async function serveInWorkers(
   };
   const timer = setInterval(() => void refresh(false), REFRESH_MS);
   return {
-    lines: places.map((p, i) => `${p.service} listening on ${supervisor.addresses[i]}`),
+    lines: [
+      ...places.map((p, i) => `${p.service} listening on ${supervisor.addresses[i]}`),
+      ...attendants.lines,
+    ],
     reload,
     async stop(seconds) {
       clearInterval(timer);

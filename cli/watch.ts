@@ -43,10 +43,12 @@ async function watchInPipe(client: ControlClient, isJson: boolean): Promise<void
 /** The size of the terminal. */
 function size(): { columns: number; rows: number } {
   try {
-    return Deno.consoleSize();
+    const { columns, rows } = Deno.consoleSize();
+    if (columns > 0 && rows > 0) return { columns, rows };
   } catch {
-    return { columns: 80, rows: 24 };
+    // No terminal that knows its size.
   }
+  return { columns: 80, rows: 24 };
 }
 
 /** Draws the screen, once a second, until the service or `client` ends. */
@@ -60,7 +62,6 @@ async function watchOnScreen(events: ControlClient, numbers: ControlClient): Pro
   write(ENTER);
   try {
     for (;;) {
-      if (await Promise.race([ended, pause(LOOK_MS)])) return;
       const now = await askService<Stats>(numbers, { ask: "stats" });
       const nowMs = Date.now();
       const { columns, rows } = size();
@@ -70,6 +71,7 @@ async function watchOnScreen(events: ControlClient, numbers: ControlClient): Pro
       write(HOME + drawn.join("\r\n") + CLEAR_BELOW);
       before = now;
       beforeMs = nowMs;
+      if (await Promise.race([ended, pause(LOOK_MS)])) return;
     }
   } finally {
     write(LEAVE);

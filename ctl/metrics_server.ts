@@ -26,8 +26,8 @@ const HERE = /^(127\.|::1$|localhost$)/;
 const OPEN_METRICS = "application/openmetrics-text";
 
 /** Writes metrics in one of the two formats. */
-type Write = (metrics: readonly Metric[], isOpen: boolean) => Promise<Text>;
-interface Text {
+export type Write = (metrics: readonly Metric[], isOpen: boolean) => Promise<Text>;
+export interface Text {
   readonly type: string;
   readonly text: string;
 }
@@ -43,7 +43,8 @@ function asObject({ name, help, type, samples }: Metric, isOpen: boolean) {
   return { name: bare(name), help, type, values, aggregator: "sum", collect: () => {} };
 }
 
-async function openWriter(): Promise<Write> {
+/** Loads what writes: while root is still there, who may read what others may not. */
+export async function loadWriter(): Promise<Write> {
   const { Registry } = await import("prom-client");
   return async (metrics, isOpen) => {
     const registry = new Registry();
@@ -58,11 +59,8 @@ async function openWriter(): Promise<Write> {
 }
 
 /** Answers scrapes; any other request is 404. */
-async function openHandler(
-  stats: () => Promise<Stats>,
-): Promise<(r: Request) => Promise<Response>> {
-  const write = await openWriter();
-  return async (request) => {
+function openHandler(stats: () => Promise<Stats>, write: Write) {
+  return async (request: Request): Promise<Response> => {
     const { pathname } = new URL(request.url);
     if (pathname !== "/metrics") return new Response("See /metrics\n", { status: 404 });
     const isOpen = request.headers.get("accept")?.includes(OPEN_METRICS) === true;
@@ -79,8 +77,9 @@ export async function openMetrics(
   word: string,
   root: string,
   stats: () => Promise<Stats>,
+  write: Write,
 ): Promise<MetricsServer> {
-  const handler = await openHandler(stats);
+  const handler = openHandler(stats, write);
   const quiet = { onListen: () => {} };
   try {
     if (word.startsWith("/")) {

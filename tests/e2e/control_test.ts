@@ -2,7 +2,7 @@
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { ControlClient } from "../../ctl/client.ts";
 import type { SessionInfo, Stats } from "../../ctl/types.ts";
-import { type Front, makeSite, removeSite, runQfront, startFront } from "./front.ts";
+import { type Front, makeSite, qfrontCommand, removeSite, runQfront, startFront } from "./front.ts";
 
 const SOCKET = "ctl.sock";
 const socketOf = (root: string) => `${root}/var/qmail/${SOCKET}`;
@@ -132,6 +132,28 @@ Deno.test("ctl: sessions are listed with what they do, killed, and counted", asy
   });
 });
 
+Deno.test("serve: numbers for Prometheus are those of all workers", async () => {
+  const args = ["--set", "workers=2", "--set", "metrics_listen=127.0.0.1:0", ...BANNING];
+  await controlled(args, async ({ front }) => {
+    const { port } = front;
+    for (let i = 0; i < 6; i++) {
+      await talkAs(front, `192.0.2.${i}`, ["EHLO a.example", "MAIL FROM:<>", "QUIT"]);
+    }
+    await talkAs(front, "192.0.2.9", GUESSES);
+    const scraped = await fetch(`http://127.0.0.1:${port("metrics")}/metrics`);
+    const text = await scraped.text();
+    for (
+      const line of [
+        'qfront_sessions_total{service="smtp"} 7',
+        'qfront_replies_total{code="221"} 7',
+        'qfront_recipients_total{answer="undeliverable"} 5',
+        "qfront_bans 1",
+        "qfront_workers 2",
+      ]
+    ) assertStringIncludes(text, `${line}\n`);
+  });
+});
+
 Deno.test("watch: events of all workers, whatever the level of the trace file", async () => {
   const args = ["--set", "workers=2", "--set", "trace_level=0", ...BANNING];
   await controlled(args, async ({ front, client }) => {
@@ -167,6 +189,53 @@ Deno.test("watch in a pipe: a line for each event, until the service ends", asyn
   assertEquals([code, stderr], [0, ""]);
   assertMatch(stdout, /^\d\d:\d\d:\d\d \d+ remoteip: 127\.0\.0\.1$/m);
   await removeSite(root);
+});
+
+/** Gives a command a terminal of its own. */
+const SCRIPT = "/usr/bin/script";
+
+function hasScript(): boolean {
+  try {
+    return Deno.statSync(SCRIPT).isFile;
+  } catch {
+    console.log(`The test of watch in a terminal is skipped: there is no ${SCRIPT}`);
+    return false;
+  }
+}
+
+Deno.test({
+  name: "watch in a terminal: the screen is drawn, and Ctrl-C gives the terminal back",
+  ignore: !hasScript(),
+  fn: async () => {
+    await controlled([], async ({ root }) => {
+      const command = [...qfrontCommand(), "watch", "--root", root, "--control", SOCKET].join(" ");
+      const child = new Deno.Command(SCRIPT, {
+        args: ["-qec", command, "/dev/null"],
+        cwd: new URL("../../", import.meta.url).pathname,
+        stdin: "piped",
+        stdout: "piped",
+        env: { TERM: "xterm" },
+      }).spawn();
+      let shown = "";
+      const drawn = Promise.withResolvers<void>();
+      const reading = (async () => {
+        for await (const piece of child.stdout.pipeThrough(new TextDecoderStream())) {
+          shown += piece;
+          if (shown.includes("bans      0")) drawn.resolve();
+        }
+        drawn.reject(new Error(shown));
+      })();
+      await drawn.promise;
+      const keys = child.stdin.getWriter();
+      await keys.write(new TextEncoder().encode("\x03"));
+      await reading;
+      await keys.close().catch(() => {});
+      assertEquals((await child.status).code, 0);
+      assertStringIncludes(shown, "\x1b[?1049h\x1b[?25l");
+      assertMatch(shown, /sessions {2}0 open \(none\); quiet/);
+      assert(shown.endsWith("\x1b[?25h\x1b[?1049l"), JSON.stringify(shown.slice(-80)));
+    });
+  },
 });
 
 Deno.test("bans: without a service ban_file itself is changed, aloud; a service reads it", async () => {

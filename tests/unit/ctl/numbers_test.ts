@@ -2,7 +2,7 @@ import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/
 import { Crew, type CrewQuestion } from "../../../ctl/crew.ts";
 import { addNumbers } from "../../../ctl/isolate.ts";
 import { addMeters, Histogram, Meter } from "../../../ctl/meter.ts";
-import { MetricsError, openMetrics } from "../../../ctl/metrics_server.ts";
+import { loadWriter, MetricsError, openMetrics } from "../../../ctl/metrics_server.ts";
 import { screenLines } from "../../../ctl/screen.ts";
 import {
   showBans,
@@ -15,6 +15,7 @@ import type { IsolateNumbers } from "../../../ctl/types.ts";
 import { ReplyBuffer } from "../../../net/output.ts";
 import { STATS } from "./kit.ts";
 
+const WRITE = await loadWriter();
 const bytes = (text: string) => new TextEncoder().encode(text);
 
 /** A meter that counted a little. */
@@ -77,7 +78,7 @@ Deno.test("Crew: answers of all are waited for; who is asked when nobody is ther
 
 Deno.test("openMetrics: both formats, each name once, counters end in _total; 404 for the rest", async () => {
   const stats = { ...STATS, meter: counted().numbers() };
-  const server = await openMetrics("127.0.0.1:0", "", () => Promise.resolve(stats));
+  const server = await openMetrics("127.0.0.1:0", "", () => Promise.resolve(stats), WRITE);
   try {
     const get = async (path: string, accept: string) => {
       const got = await fetch(`http://${server.address}${path}`, { headers: { accept } });
@@ -117,20 +118,20 @@ Deno.test("openMetrics: both formats, each name once, counters end in _total; 40
 Deno.test("openMetrics: a Unix socket; never an address that others reach", async () => {
   const directory = Deno.makeTempDirSync();
   try {
-    const server = await openMetrics("/numbers", directory, () => Promise.resolve(STATS));
+    const server = await openMetrics("/numbers", directory, () => Promise.resolve(STATS), WRITE);
     const conn = await Deno.connect({ transport: "unix", path: `${directory}/numbers` });
     await conn.write(bytes("GET /metrics HTTP/1.0\r\n\r\n"));
     assertStringIncludes(await new Response(conn.readable).text(), "qfront_workers 1\n");
     await server.close();
     for (const word of ["0.0.0.0:9", ":9", "192.0.2.1:9"]) {
       await assertRejects(
-        () => openMetrics(word, "", () => Promise.resolve(STATS)),
+        () => openMetrics(word, "", () => Promise.resolve(STATS), WRITE),
         MetricsError,
         "not of this machine alone",
       );
     }
     await assertRejects(
-      () => openMetrics("nonsense", "", () => Promise.resolve(STATS)),
+      () => openMetrics("nonsense", "", () => Promise.resolve(STATS), WRITE),
       MetricsError,
       "is not HOST:PORT",
     );
