@@ -33,21 +33,20 @@ export interface Examined {
   readonly troubles: readonly { readonly check: CheckName; readonly reason: string }[];
 }
 
-const opinionOf = async (
-  check: ContentCheck,
-  message: Message,
-  envelope: Envelope,
-  earlier: ReadonlyMap<CheckName, Opinion>,
-  troubles: { check: CheckName; reason: string }[],
-): Promise<Opinion> => {
-  try {
-    return await check.examine(message, envelope, earlier);
-  } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
-    troubles.push({ check: check.name, reason });
-    return { verdict: against(CONTENT_REPLIES.content_undecided, check.name, reason) };
-  }
-};
+/** An examination under way. */
+interface Progress {
+  readonly earlier: Map<CheckName, Opinion>;
+  /** Opinions of checks that are on. */
+  readonly applied: Opinion[];
+  readonly shadows: ShadowVerdict[];
+  readonly findings: { check: CheckName; text: string }[];
+  readonly overruled: Overruled[];
+  readonly troubles: { check: CheckName; reason: string }[];
+  /** No verdict against is applied any more. */
+  isSpared: boolean;
+  verdict: Verdict;
+  decidedBy: CheckName | null;
+}
 
 /** Examines. Never rejects. */
 export async function examine(
@@ -56,40 +55,81 @@ export async function examine(
   envelope: Envelope,
   softReject: boolean,
 ): Promise<Examined> {
-  const earlier = new Map<CheckName, Opinion>();
-  const shadows: ShadowVerdict[] = [];
-  const findings: { check: CheckName; text: string }[] = [];
-  const overruled: Overruled[] = [];
-  const troubles: { check: CheckName; reason: string }[] = [];
-  const applied: Opinion[] = [];
-  let isSpared = envelope.isAlwaysAccepted;
-  let verdict: Verdict = NONE;
-  let decidedBy: CheckName | null = null;
+  const progress: Progress = {
+    earlier: new Map(),
+    applied: [],
+    shadows: [],
+    findings: [],
+    overruled: [],
+    troubles: [],
+    isSpared: envelope.isAlwaysAccepted,
+    verdict: NONE,
+    decidedBy: null,
+  };
   for (const check of checks) {
-    const { name, mode } = check;
-    const opinion = await opinionOf(check, message, envelope, earlier, troubles);
-    earlier.set(name, opinion);
-    if ((opinion.finding ?? "") !== "") findings.push({ check: name, text: opinion.finding ?? "" });
-    const said = opinion.verdict;
-    if (mode === "shadow") {
-      if (said.kind !== "none") shadows.push({ check: name, verdict: said });
-      continue;
-    }
-    applied.push(opinion);
-    if (said.kind === "none") continue;
-    if (said.kind === "accept") {
-      isSpared ||= said.final;
-      if (verdict.kind === "none") [verdict, decidedBy] = [said, name];
-    } else if (isSpared) overruled.push({ check: name, verdict: said });
-    else {
-      [verdict, decidedBy] = [said, name];
-      break;
-    }
+    const opinion = await opinionOf(check, message, envelope, progress);
+    if (consider(check, opinion, progress)) break;
   }
-  const softened = softReject && verdict.kind === "refuse";
-  if (softened && verdict.kind === "refuse") verdict = soften(verdict);
+  return conclude(progress, softReject);
+}
+
+async function opinionOf(
+  check: ContentCheck,
+  message: Message,
+  envelope: Envelope,
+  { earlier, troubles }: Progress,
+): Promise<Opinion> {
+  try {
+    return await check.examine(message, envelope, earlier);
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    troubles.push({ check: check.name, reason });
+    return { verdict: against(CONTENT_REPLIES.content_undecided, check.name, reason) };
+  }
+}
+
+/** Takes an opinion; true: that is the end. */
+function consider({ name, mode }: ContentCheck, opinion: Opinion, progress: Progress): boolean {
+  const { verdict, finding = "" } = opinion;
+  progress.earlier.set(name, opinion);
+  if (finding !== "") progress.findings.push({ check: name, text: finding });
+  if (mode === "shadow") {
+    if (verdict.kind !== "none") progress.shadows.push({ check: name, verdict });
+    return false;
+  }
+  progress.applied.push(opinion);
+  switch (verdict.kind) {
+    case "none":
+      return false;
+    case "accept":
+      progress.isSpared ||= verdict.final;
+      if (progress.verdict.kind === "none") decide(progress, name, verdict);
+      return false;
+    case "defer":
+    case "refuse":
+      if (!progress.isSpared) return decide(progress, name, verdict);
+      progress.overruled.push({ check: name, verdict });
+      return false;
+  }
+}
+
+function decide(progress: Progress, name: CheckName, verdict: Verdict): true {
+  progress.verdict = verdict;
+  progress.decidedBy = name;
+  return true;
+}
+
+function conclude(progress: Progress, softReject: boolean): Examined {
+  const { applied, shadows, findings, overruled, troubles, verdict, decidedBy } = progress;
+  const isSoftened = softReject && verdict.kind === "refuse";
   return {
-    judgement: { verdict, check: decidedBy, softened, shadows, findings },
+    judgement: {
+      verdict: isSoftened ? soften(verdict) : verdict,
+      check: decidedBy,
+      softened: isSoftened,
+      shadows,
+      findings,
+    },
     overruled,
     addFields: applied.flatMap((opinion) => opinion.addFields ?? []),
     strikes: applied.flatMap((opinion) => opinion.strikes ?? []),

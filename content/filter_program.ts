@@ -83,17 +83,21 @@ async function feed(
   const { stdin } = child;
   if (stdin === null) return;
   let isGone = false;
-  stdin.on("error", () => isGone = true);
-  void end.then(() => isGone = true);
+  let wake = () => {};
+  const gone = () => {
+    isGone = true;
+    wake();
+  };
+  stdin.on("error", gone).on("close", gone);
+  void end.then(gone);
   for await (const piece of read()) {
     if (isGone) return;
-    // The stream keeps what it could not write: it must be a copy.
-    if (stdin.write(piece.slice())) continue;
-    const drained = new Promise<void>((resolve) => {
-      stdin.once("drain", resolve).once("close", resolve);
+    // The piece is the stream's until it was taken.
+    await new Promise<void>((resolve) => {
+      wake = resolve;
+      stdin.write(piece, () => resolve());
     });
-    await Promise.race([drained, end]);
-    if (isGone || stdin.destroyed) return;
+    if (isGone) return;
   }
   stdin.end();
 }

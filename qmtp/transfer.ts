@@ -12,7 +12,7 @@ import type { Judgement } from "../policy/mod.ts";
 import { against, POLICY_REPLIES } from "../policy/replies.ts";
 import { spfIdentity } from "../policy/spf.ts";
 import { NOTHING_TOLD, spfOf, type SpfTold, tellSpf } from "../policy/spf_check.ts";
-import { receivedLine } from "../queue/incoming.ts";
+import { addedFields, receivedLine } from "../queue/incoming.ts";
 import { bytesOf } from "../queue/local_lines.ts";
 import { openSpool, type Spool } from "../queue/spool.ts";
 import type { QueueOutcome } from "../queue/types.ts";
@@ -225,9 +225,10 @@ async function handOver(session: Session, spool: Spool, sender: string): Promise
   return await delivery.commit();
 }
 
-function received({ peer, reading, deps }: Session): string {
+function received({ peer, reading, deps, pack }: Session): string {
   const protocol = reading.grammar === "qmtp" ? "QMTP" : "QMQP";
-  return receivedLine(peer, { helo: null, protocol, tls: null }, deps.clock());
+  const added = addedFields(pack.env["HEADER_ADD"] === undefined ? peer.env : pack.env);
+  return receivedLine(peer, { helo: null, protocol, tls: null }, deps.clock()) + added;
 }
 
 /** QMTP: an answer for each recipient from number `from` on; QMQP: one. `message`: what became of the message. */

@@ -58,6 +58,24 @@ export function receivedLine(from: ReceivedFrom, by: ReceivedBy, ms: number): st
   return `Received: from ${peer}\n  by ${local} with ${by.protocol}${tls}; ${dateText(ms)}\n`;
 }
 
+const ADDED_FIELD = /^[!-9;-~]+:/;
+
+/**
+ * Fields that a connection's environment wants below our Received line (HEADER_ADD, as mailfront has
+ * it), each line with its LF; "" for none. Lines that are neither fields nor go on with one are
+ * left out: they would end the header.
+ */
+export function addedFields(env: Readonly<Record<string, string>>): string {
+  const text = env["HEADER_ADD"];
+  if (text === undefined || text === "") return "";
+  let added = "";
+  for (const line of text.replace(/[\r\0]/g, "").split("\n")) {
+    const goesOn = added !== "" && /^[ \t]+[^ \t]/.test(line);
+    if (goesOn || ADDED_FIELD.test(line)) added += `${line}\n`;
+  }
+  return added;
+}
+
 /** Names of ciphers have underscores. */
 function safeTls(name: string): string {
   return name.replace(/[^A-Za-z0-9_.-]/g, "?");

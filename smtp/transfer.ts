@@ -9,7 +9,7 @@
  */
 import type { ExaminedDelivery, ExaminedOutcome } from "../content/mod.ts";
 import type { EndReason } from "../net/types.ts";
-import { publicReason, receivedLine } from "../queue/incoming.ts";
+import { addedFields, publicReason, receivedLine } from "../queue/incoming.ts";
 import { judgeBytes, judgeHops } from "../policy/limits.ts";
 import type { AgainstVerdict } from "../policy/types.ts";
 import type { Delivery, NotQueued } from "../queue/types.ts";
@@ -83,7 +83,10 @@ function received(session: Session, transaction: Transaction): string {
   const { utf8, sender } = transaction;
   const protocol = protocolWord({ extended, utf8, authenticated: login !== null, tls });
   const spf = spfTold(session, sender)?.field ?? "";
-  return spf + receivedLine(peer, { helo, protocol, tls }, deps.clock());
+  const added = addedFields(
+    transaction.env["HEADER_ADD"] === undefined ? peer.env : transaction.env,
+  );
+  return spf + receivedLine(peer, { helo, protocol, tls }, deps.clock()) + added;
 }
 
 /** Takes mail data from `chunk`; `incoming.data.next` says how far. */

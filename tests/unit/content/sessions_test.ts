@@ -1,5 +1,5 @@
 /** What looks into messages, as sessions of SMTP, QMTP and QMQP meet it. */
-import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import type { SessionContent } from "../../../content/mod.ts";
 import { createQmtpEngine } from "../../../qmtp/session.ts";
 import { readQmtpConfig } from "../../../qmtp/config.ts";
@@ -113,4 +113,16 @@ Deno.test("finishPackage: what nobody is against is handed over with our Receive
   const { answers, queue } = await direct("qmtp", DIRECT[1]);
   assertEquals(answers, [qmtp.ACCEPTED, qmtp.ACCEPTED]);
   assertEquals(queue.taken[0]?.message, `${qmtp.RECEIVED}Subject: x\n\nbody\n`);
+});
+
+Deno.test("received: HEADER_ADD goes below it, streamed, kept, and by QMTP", async () => {
+  const wanted = /^Received: [^\n]*\n {2}by [^\n]*\nX-Site: a\nSubject: x\n/;
+  const input = `HELO h\r\n${MESSAGE}${FINE}`;
+  const env = { HEADER_ADD: "X-Site: a" };
+  for (const setup of [{ env }, smtp(LIMITS, { env })]) {
+    assertMatch((await talk(input, setup)).queue.taken[0]?.message ?? "", wanted);
+  }
+  const rig = qmtp.rigOf({ env });
+  await qmtp.feed(rig.engine, qmtp.packageOf(DIRECT[1], "a@b.example", ["joe@example.com"]));
+  assertMatch(rig.queue.taken[0]?.message ?? "", wanted);
 });

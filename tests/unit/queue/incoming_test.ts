@@ -1,5 +1,6 @@
 import { assertEquals } from "@std/assert";
 import {
+  addedFields,
   dateText,
   publicReason,
   type ReceivedBy,
@@ -84,4 +85,13 @@ Deno.test("publicReason: only what was written for clients, else the general wor
   const disk = { kind: "deferred", code: "4.3.0", reason: 'Cannot write "/home/joe"' } as const;
   assertEquals(publicReason(disk, "later", 12), "later (session 12)");
   assertEquals(publicReason({ ...disk, isPublic: true }, "later", 12), disk.reason);
+});
+
+Deno.test("addedFields: HEADER_ADD as whole fields; nothing of it ends the header", () => {
+  const of = (HEADER_ADD: string) => addedFields({ HEADER_ADD });
+  assertEquals(addedFields({}), "");
+  assertEquals(of(""), "");
+  assertEquals(of("X-Site: a"), "X-Site: a\n");
+  assertEquals(of("X-Site: a\n b\nX-Two: c\n"), "X-Site: a\n b\nX-Two: c\n");
+  assertEquals(of(" folded\nno field\nX: a\r\n\n\nbody\n \t\n"), "X: a\n");
 });
