@@ -10,7 +10,7 @@ import { LruMap } from "./lru.ts";
 import { type Mail, recipientOf, tellWhenOver } from "./mail.ts";
 import type { BounceMade, DeliveryEnd, DeliveryStart, MessageInfo } from "./record.ts";
 
-const MOST_MESSAGES = 50_000;
+const MOST_MESSAGES = 20_000;
 const MOST_ENDED = 5_000;
 const MOST_FAILURES = 50;
 const JOIN_WINDOW_MS = 600_000;

@@ -142,6 +142,9 @@ async function* piecesOf(source: Source, count: ReadCount): Pieces {
 const binaryOf = (piece: Uint8Array): string =>
   Buffer.from(piece.buffer, piece.byteOffset, piece.byteLength).toString("latin1");
 
+/** A string of its own: a part of a large one would keep all of that in memory for as long as itself. */
+const own = (part: string): string => (" " + part).slice(1);
+
 /** The lines of a log, without their ends, one char a byte; an array for each piece. @throws {SourceError} */
 export async function* linesOf(source: Source, count: ReadCount): AsyncGenerator<string[]> {
   let rest = "";
@@ -160,7 +163,7 @@ export async function* linesOf(source: Source, count: ReadCount): AsyncGenerator
 }
 
 function readInto(batch: Timed[], line: string, source: Source, count: ReadCount): void {
-  const end = line.endsWith("\r") ? line.slice(0, -1) : line;
+  const end = own(line.endsWith("\r") ? line.slice(0, -1) : line);
   if (end === "") return;
   count.lines++;
   const timed = end.length > MOST_LINE_CHARS ? null : readLine(end, source.beforeMs);

@@ -2,7 +2,7 @@
  * Facts counted, in bounded memory: sums, tables of the most frequent, times, lists that are cut at their hundredth
  * entry. What the report says is made of this (summary.ts).
  */
-import { networkOf } from "../policy/networks.ts";
+import { networkOf as workOutNetwork } from "../policy/networks.ts";
 import type {
   Attempt,
   BackscatterFacts,
@@ -21,6 +21,18 @@ import { TopCounter } from "./top_counter.ts";
 /** Suspects and troubles that are named one by one. */
 const MOST_NAMED = 100;
 const FEW = 1000;
+
+/** Networks of addresses that came lately: an attack comes from few. */
+const networks = new Map<string, string>();
+
+function networkOf(ip: string): string {
+  const known = networks.get(ip);
+  if (known !== undefined) return known;
+  if (networks.size >= FEW) networks.clear();
+  const network = workOutNetwork(ip);
+  networks.set(ip, network);
+  return network;
+}
 
 /** A list of the DNS: how often it listed a client, alone or with others. */
 export interface ZoneCount {
