@@ -92,6 +92,10 @@ export const SMTP_SETTINGS = {
     "Failed logins that an SMTP session may have; one more ends it",
     0,
   ),
+  reply_session_id: flag(
+    false,
+    "Refusals end in the session's number in the trace: [s:25466]",
+  ),
   sender_login_map: flag(
     false,
     "Who is logged in may only send as himself and as control/senderlogins allows",

@@ -53,6 +53,8 @@ export interface SmtpConfig {
   readonly authServices: ReadonlySet<string>;
   readonly maxAuthFailures: number;
   readonly authDelaySeconds: number;
+  /** Refusals name the session. */
+  readonly showsSession: boolean;
   /** Which senders belong to a login; null: nobody asks. */
   readonly senderLogins: SenderLogins | null;
 }
@@ -183,6 +185,7 @@ function build(sources: Sources, ips: ReadonlySet<string>): SmtpConfig {
     authServices: new Set(settings.smtp_auth_services),
     maxAuthFailures: settings.max_auth_failures,
     authDelaySeconds: settings.auth_delay_seconds,
+    showsSession: settings.reply_session_id,
     senderLogins: settings.sender_login_map ? readSenderLogins(sources.senderLogins) : null,
   });
 }

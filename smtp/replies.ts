@@ -190,6 +190,16 @@ export function withText(base: Reply, text: string, enhanced: string = base.enha
   return reply(base.id, base.code, fits ? enhanced : base.enhanced, text);
 }
 
+/** `base` with the session's number at its end, by which whoever is asked about it finds it in the trace. */
+export function withSession(base: Reply, session: number): Reply {
+  const suffix = ` [s:${session}]`;
+  const bytes = new Uint8Array(base.bytes.length + suffix.length);
+  const end = base.bytes.length - 2;
+  bytes.set(base.bytes.subarray(0, end));
+  bytes.set(bytesOf(`${suffix}\r\n`), end);
+  return { ...base, text: base.text + suffix, bytes };
+}
+
 /**
  * A reply of several lines: the first one and one for each extension (RFC 5321, section 4.1.1.1).
  */

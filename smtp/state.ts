@@ -20,7 +20,7 @@ import type { LookupResult, LookupService } from "../validate/types.ts";
 import type { ExaminedDelivery, SessionContent } from "../content/mod.ts";
 import type { SmtpConfig } from "./config.ts";
 import type { MailData } from "./data.ts";
-import { REPLIES, type Reply } from "./replies.ts";
+import { REPLIES, type Reply, withSession } from "./replies.ts";
 import type { ClientOverride, KnownBefore } from "./xclient.ts";
 
 /** What a session works with. */
@@ -278,12 +278,16 @@ export function visitOf(session: Session): PolicyVisit {
 /** Gives a reply. A session that is over says nothing. */
 export function say(session: Session, reply: Reply): void {
   if (session.isOver) return;
-  session.output.bytes(reply.bytes);
+  const said = reply.code >= 400 && session.config.showsSession
+    ? withSession(reply, session.peer.session)
+    : reply;
+  session.output.bytes(said.bytes);
   const { tracer } = session.deps;
   if (tracer.level < 4) return;
   const enhanced = reply.enhanced === "" ? "" : `${reply.enhanced} `;
   tracer.emit(session.peer.session, SMTP_EVENTS.fromServer, {
-    line: `${reply.code} ${enhanced}${reply.text}`,
+    line: `${reply.code} ${enhanced}${said.text}`,
+    reply: reply.id,
   });
 }
 
