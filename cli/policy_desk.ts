@@ -13,7 +13,7 @@ import { watchMailRules } from "../policy/mailrules_watch.ts";
 import { createPolicyReader } from "../policy/reader.ts";
 import { openPolicyState } from "../policy/state.ts";
 import type { OwnedPolicyState, PolicyStateOptions } from "../policy/state_types.ts";
-import type { PolicyDesk } from "../policy/visit.ts";
+import type { DeskWitness, PolicyDesk } from "../policy/visit.ts";
 import type { Settings } from "../settings/mod.ts";
 import { ownAddresses } from "../smtp/config.ts";
 import { POLICY_EVENTS } from "../trace/events_policy.ts";
@@ -27,9 +27,9 @@ export interface SitePolicy {
 }
 
 /** Opens memory and counts. */
-export function openSitePolicy(options: Omit<PolicyStateOptions, "clock">): SitePolicy {
+export function openSitePolicy(options: PolicyStateOptions): SitePolicy {
   return {
-    state: openPolicyState({ ...options, clock: Date.now }),
+    state: openPolicyState(options),
     counts: createPolicyCounts(),
   };
 }
@@ -47,6 +47,10 @@ export interface DeskOptions {
   readonly keepMs: number;
   /** May the memory's files be touched already? */
   readonly isSettled: boolean;
+  /** Milliseconds since 1970. */
+  readonly clock: () => number;
+  /** Hears of every check; absent: nobody does. */
+  readonly witness?: DeskWitness | undefined;
 }
 
 /** Opens a session's desk. */
@@ -55,6 +59,7 @@ export type OpenDesk = (env: Readonly<Record<string, string>>) => PolicyDesk;
 /** The desks of one generation. */
 export function openDesks(options: DeskOptions): OpenDesk {
   const { policy, settings, lookup, tracer, resolver, root, keepMs, isSettled } = options;
+  const { clock, witness } = options;
   if (isSettled) policy.state.use(termsOf(settings), settings);
   const reader = createPolicyReader({
     control: lookup.control,
@@ -68,6 +73,7 @@ export function openDesks(options: DeskOptions): OpenDesk {
       fingerprint: (name) => fingerprint(root + name),
     }, { clock: () => performance.now(), keepMs, note: (reason) => tellNote(tracer, reason) }),
     tracer,
+    keepMs,
   });
   const { state, counts } = policy;
   return (env) => ({
@@ -76,7 +82,8 @@ export function openDesks(options: DeskOptions): OpenDesk {
     resolver,
     tracer,
     counts,
-    clock: Date.now,
+    clock,
+    witness,
   });
 }
 

@@ -11,6 +11,7 @@ import type { Peer, Protocol } from "../net/types.ts";
 import { createPop3Protocol } from "../pop3/protocol.ts";
 import { createQmtpProtocol } from "../qmtp/protocol.ts";
 import type { PolicyStateOptions } from "../policy/state_types.ts";
+import type { DeskWitness } from "../policy/visit.ts";
 import { openQueue, type QueueOptions } from "../queue/mod.ts";
 import type { Queue } from "../queue/types.ts";
 import { SettingError, type Settings } from "../settings/mod.ts";
@@ -18,6 +19,7 @@ import { parseOverrides } from "../settings/load.ts";
 import { openSettings, type SettingsSnapshot } from "../settings/snapshot.ts";
 import { createSmtpConfigReader } from "../smtp/config.ts";
 import { createSmtpProtocol } from "../smtp/protocol.ts";
+import type { KnownBefore } from "../smtp/xclient.ts";
 import { NET_EVENTS } from "../trace/events.ts";
 import type { Tracer } from "../trace/tracer.ts";
 import { ControlError, type SiteLookup } from "../validate/types.ts";
@@ -106,6 +108,20 @@ export interface SiteOptions {
   readonly tracer?: Tracer | undefined;
   /** Accepted mail is thrown away: the dialogue is what counts. */
   readonly discardMail?: boolean;
+  /** Nothing is served: attempts are judged, and nothing outside this process changes. */
+  readonly trial?: SiteTrial | undefined;
+}
+
+/** What a trial has its own ways for. */
+export interface SiteTrial {
+  /** Milliseconds since 1970. */
+  readonly clock: () => number;
+  readonly witness: DeskWitness;
+  readonly knownOf: (peer: Peer) => KnownBefore | undefined;
+  /** Policy remembers one attempt for the next; false: it answers by its files. */
+  readonly remembers: boolean;
+  /** How old, in milliseconds, what is known of files may be. */
+  readonly keepMs: number;
 }
 
 /** How old, in milliseconds, what a service knows of control files may be, and of all other files. */
@@ -197,9 +213,18 @@ export function openLookup(place: SitePlace, settings: Settings, options: SiteOp
     confPatrn: Number.parseInt(settings.conf_patrn, 8),
     defaultDelivery: settings.default_delivery === "" ? null : settings.default_delivery,
     users: settings.users,
-    recheckMs: options.isService ? CONTROL_KEEP_MS : 0,
-    keepMs: options.isService ? FILE_KEEP_MS : 0,
+    recheckMs: controlKeepMs(options),
+    keepMs: options.isService ? FILE_KEEP_MS : options.trial?.keepMs ?? 0,
   });
+}
+
+const controlKeepMs = ({ isService, trial }: SiteOptions): number =>
+  isService ? CONTROL_KEEP_MS : trial?.keepMs ?? 0;
+
+/** Who remembers for policy, and who only looks. */
+function roleOf({ trial, worker = 0, isService, remembers = isService }: SiteOptions) {
+  if (trial !== undefined) return trial.remembers ? "service" : "trial";
+  return worker > 0 ? "worker" : remembers ? "service" : "session";
 }
 
 /** Opens the site that the command line names. @throws {UsageError} or {SiteError}: one sentence. */
@@ -213,12 +238,13 @@ export async function openSite(args: ParsedArgs, options: SiteOptions): Promise<
   if (isSettled) tracer.use(snapshot.current);
   const old: Queue[] = [];
   let keeper: Keeper | null = null;
-  const { sessions, workers, remembers = options.isService } = options;
+  const { sessions, workers, trial } = options;
   const policy = openSitePolicy({
     tracer,
     complain,
     root: place.root,
-    role: (options.worker ?? 0) > 0 ? "worker" : remembers ? "service" : "session",
+    role: roleOf(options),
+    clock: trial?.clock ?? Date.now,
     ...(workers === undefined ? {} : { workers }),
     ...(sessions === undefined ? {} : { sessions }),
   });
@@ -274,6 +300,8 @@ const offersTls = (peer: Peer): boolean => peer.offersTls === true;
 const pause = (seconds: number): Promise<void> =>
   new Promise((resolve) => setTimeout(resolve, seconds * 1000));
 
+const nobodyWaits = (): Promise<void> => Promise.resolve();
+
 /** What all generations of a site share. */
 interface SiteParts {
   readonly policy: SitePolicy;
@@ -316,12 +344,14 @@ function openServices(
     const auth = kept?.auth ?? own;
     const asked = kept?.lookup ?? lookup;
     const metered = meter === null ? asked : meteredLookup(meter, asked);
-    const clock = Date.now;
-    const keepMs = options.isService ? CONTROL_KEEP_MS : 0;
+    const { trial } = options;
+    const clock = trial?.clock ?? Date.now;
+    const keepMs = controlKeepMs(options);
     const { root } = place;
     const resolver = lazyResolver(settings, tracer);
     const desks = openDesks({
       ...{ policy, settings, lookup, tracer, resolver, root, keepMs, isSettled },
+      ...{ clock, witness: trial?.witness },
     });
     const { control } = lookup;
     const { counts } = policy;
@@ -336,8 +366,9 @@ function openServices(
       tracer,
       clock,
       auth,
-      pause,
+      pause: trial === undefined ? pause : nobodyWaits,
       tls: offersTls,
+      knownOf: trial?.knownOf,
       externalLogin,
       deliverability: queue.canDeliver?.bind(queue),
       configs: createSmtpConfigReader(lookup.control),

@@ -91,20 +91,35 @@ export class Greylist {
     }
     const key = keyOf(triplet);
     const entry = this.#entry(key, nowMs);
+    const answer = this.#answer(entry, nowMs, delaySeconds);
     if (entry === null) {
       this.#put(this.#entries, key, { firstMs: nowMs, lastMs: nowMs, passed: false });
-      return { status: "new", waitSeconds: delaySeconds };
+      return answer;
     }
-    const waitMs = entry.firstMs + delaySeconds * 1000 - nowMs;
-    if (!entry.passed && waitMs > 0) {
-      return { status: "early", waitSeconds: Math.ceil(waitMs / 1000) };
-    }
+    if (answer.status === "early") return answer;
     this.#put(this.#entries, key, { ...entry, lastMs: nowMs, passed: true });
     if (!entry.passed) {
       const passes = (network?.passes ?? 0) + 1;
       this.#put(this.#networks, triplet.network, { passes, lastMs: nowMs });
     }
-    return { status: "passed" };
+    return answer;
+  }
+
+  /** What `meet` would say; nothing is remembered. */
+  peek(triplet: Triplet, nowMs: number): GreyAnswer {
+    const { delaySeconds, allowAfter } = this.#terms;
+    const network = this.#network(triplet.network, nowMs);
+    if (allowAfter > 0 && network !== null && network.passes >= allowAfter) {
+      return { status: "allowed" };
+    }
+    return this.#answer(this.#entry(keyOf(triplet), nowMs), nowMs, delaySeconds);
+  }
+
+  #answer(entry: Entry | null, nowMs: number, delaySeconds: number): GreyAnswer {
+    if (entry === null) return { status: "new", waitSeconds: delaySeconds };
+    const waitMs = entry.firstMs + delaySeconds * 1000 - nowMs;
+    if (entry.passed || waitMs <= 0) return { status: "passed" };
+    return { status: "early", waitSeconds: Math.ceil(waitMs / 1000) };
   }
 
   /** All that is remembered, as the lines of its file. */

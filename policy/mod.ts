@@ -148,6 +148,20 @@ export interface Judgement {
   readonly findings: readonly { readonly check: CheckName; readonly text: string }[];
 }
 
+/** What became of a check that is not off. */
+export type Seen =
+  | { readonly kind: "spared"; readonly by: Spared }
+  | { readonly kind: "none" }
+  | { readonly kind: "verdict"; readonly verdict: AcceptVerdict | AgainstVerdict };
+
+/** Hears of every check as it is asked, whatever it says. */
+export type Witness = (
+  stage: Stage,
+  check: CheckName,
+  mode: "shadow" | "on",
+  seen: Seen,
+) => void;
+
 /** Finds things out; what was known before stays known. Never rejects. */
 export type Gather = (needs: readonly Need[], known: Known) => Known | Promise<Known>;
 
@@ -167,6 +181,7 @@ interface Progress<S extends Stage> {
   readonly facts: FactsOf[S];
   readonly softReject: boolean;
   readonly gather: Gather;
+  readonly witness: Witness | undefined;
   readonly shadows: ShadowVerdict[];
   readonly findings: { readonly check: CheckName; readonly text: string }[];
   known: Known;
@@ -176,7 +191,7 @@ interface Progress<S extends Stage> {
 
 /**
  * Judges a stage. At once unless a check must ask: then a promise. `known` is what earlier stages
- * of this session found out.
+ * of this session found out; `witness` is for who wants to explain it all.
  */
 export function judge<S extends Stage>(
   stage: S,
@@ -184,6 +199,7 @@ export function judge<S extends Stage>(
   policy: Policy,
   gather: Gather,
   known: Known = NOTHING_KNOWN,
+  witness?: Witness,
 ): Judgement | Promise<Judgement> {
   const checks: readonly Moded<S>[] = policy.stages[stage];
   if (checks.length === 0) return NO_OPINION;
@@ -192,6 +208,7 @@ export function judge<S extends Stage>(
     facts,
     softReject,
     gather,
+    witness,
     shadows: [],
     findings: [],
     known,
@@ -207,11 +224,15 @@ function walk<S extends Stage>(
 ): Judgement | Promise<Judgement> {
   for (let i = from; i < checks.length; i++) {
     const moded = checks[i];
-    if (moded === undefined || isSpared(moded.check.spares, progress.facts)) continue;
+    if (moded === undefined) continue;
+    if (isSpared(moded.check.spares, progress.facts)) {
+      if (progress.witness !== undefined) tellSpared(moded, progress.facts, progress.witness);
+      continue;
+    }
     let rounds = i === from ? round : 0;
     for (;;) {
-      const needs = moded.check.needs?.(progress.facts, progress.known) ?? [];
-      if (needs.length === 0 || rounds >= MAX_ROUNDS) break;
+      const needs = moded.check.needs?.(progress.facts, progress.known);
+      if (needs === undefined || needs.length === 0 || rounds >= MAX_ROUNDS) break;
       rounds++;
       const found = progress.gather(needs, progress.known);
       if (found instanceof Promise) return resume(checks, i, progress, found, rounds);
@@ -242,6 +263,10 @@ function consider<S extends Stage>(moded: Moded<S>, progress: Progress<S>): Judg
   const text = check.findings?.(facts, known) ?? "";
   if (text !== "") progress.findings.push({ check: check.name, text });
   const verdict = check.judge(facts, known);
+  if (progress.witness !== undefined) {
+    const seen: Seen = verdict.kind === "none" ? verdict : { kind: "verdict", verdict };
+    progress.witness(check.stage, check.name, mode, seen);
+  }
   if (verdict.kind === "none") return null;
   if (mode === "shadow") {
     progress.shadows.push({ check: check.name, verdict });
@@ -276,18 +301,30 @@ interface SparedFacts {
 }
 
 function isSpared(spares: readonly Spared[], facts: SparedFacts): boolean {
-  return spares.some((one) => {
-    switch (one) {
-      case "trusted":
-        return facts.client.isRelayClient || facts.client.login !== null;
-      case "loopback":
-        return facts.client.isLoopback;
-      case "forwarder":
-        return facts.client.isForwarder;
-      case "recipient":
-        return facts.isAlwaysAccepted === true;
-      case "sender":
-        return facts.isSenderFinal === true;
-    }
-  });
+  for (const one of spares) if (isSparedAs(one, facts)) return true;
+  return false;
+}
+
+function tellSpared<S extends Stage>(
+  { check, mode }: Moded<S>,
+  facts: SparedFacts,
+  witness: Witness,
+): void {
+  const by = check.spares.find((one) => isSparedAs(one, facts)) ?? "trusted";
+  witness(check.stage, check.name, mode, { kind: "spared", by });
+}
+
+function isSparedAs(one: Spared, facts: SparedFacts): boolean {
+  switch (one) {
+    case "trusted":
+      return facts.client.isRelayClient || facts.client.login !== null;
+    case "loopback":
+      return facts.client.isLoopback;
+    case "forwarder":
+      return facts.client.isForwarder;
+    case "recipient":
+      return facts.isAlwaysAccepted === true;
+    case "sender":
+      return facts.isSenderFinal === true;
+  }
 }

@@ -10,7 +10,7 @@ import type { Tracer } from "../trace/tracer.ts";
 import type { PolicyConfig } from "./config.ts";
 import type { CountSink } from "./counts.ts";
 import { createGatherer, type Gatherer } from "./gather.ts";
-import { judge, type Judgement } from "./mod.ts";
+import { judge, type Judgement, type Witness } from "./mod.ts";
 import { NONE, soften } from "./replies.ts";
 import type { PolicyState } from "./state_types.ts";
 import { tellJudgement } from "./tell.ts";
@@ -33,36 +33,51 @@ export interface PolicyDesk {
   readonly counts: CountSink;
   /** Milliseconds since 1970. */
   readonly clock: () => number;
+  /** Hears of every check of every session; absent: nobody does. */
+  readonly witness?: DeskWitness | undefined;
 }
+
+/** `session`: its number in the trace. */
+export type DeskWitness = (session: number, ...seen: Parameters<Witness>) => void;
 
 /** Does any check have something to say at this stage? */
 export function asks(config: PolicyConfig, stage: Stage): boolean {
   return config.policy.stages[stage].length > 0;
 }
 
+const starts = new WeakMap<PolicyState, Known>();
+
+/** What is known before anybody was asked: which lists are switched off. One for all sessions. */
+function nothingKnown(state: PolicyState): Known {
+  let known = starts.get(state);
+  if (known === undefined) {
+    known = { ...NOTHING_KNOWN, isDeadZone: (zone) => state.isDeadZone(zone) };
+    starts.set(state, known);
+  }
+  return known;
+}
+
 /** One session's. */
 export class PolicyVisit {
   readonly #desk: PolicyDesk;
   readonly #session: number;
-  readonly #base: Known;
   #gatherer: Gatherer | null = null;
 
   /** `session`: its number in the trace. */
   constructor(desk: PolicyDesk, session: number) {
     this.#desk = desk;
     this.#session = session;
-    this.#base = { ...NOTHING_KNOWN, isDeadZone: (zone) => desk.state.isDeadZone(zone) };
   }
 
   /** What was found out so far. */
   get known(): Known {
-    return this.#gatherer?.known() ?? this.#base;
+    return this.#gatherer?.known() ?? nothingKnown(this.#desk.state);
   }
 
   /** Judges, tells and counts. At once unless somebody must be asked. */
   judge<S extends Stage>(stage: S, facts: FactsOf[S]): Judgement | Promise<Judgement> {
     const { policy } = this.#desk.config;
-    const judged = judge(stage, facts, policy, this.#gather, this.known);
+    const judged = judge(stage, facts, policy, this.#gather, this.known, this.#witness());
     const { ip } = facts.client;
     if (judged instanceof Promise) return judged.then((late) => this.#tell(stage, ip, late));
     return this.#tell(stage, ip, judged);
@@ -72,8 +87,14 @@ export class PolicyVisit {
   limit(check: CheckName, stage: Stage, ip: string, verdict: AgainstVerdict): AgainstVerdict {
     const softened = this.#desk.config.policy.softReject && verdict.kind === "refuse";
     const applied = softened ? soften(verdict) : verdict;
+    this.#witness()?.(stage, check, "on", { kind: "verdict", verdict: applied });
     this.#tell(stage, ip, { verdict: applied, check, softened, shadows: [], findings: [] });
     return applied;
+  }
+
+  #witness(): Witness | undefined {
+    const { witness } = this.#desk;
+    return witness && ((...seen) => witness(this.#session, ...seen));
   }
 
   readonly #gather = (needs: readonly Need[], known: Known): Known | Promise<Known> => {

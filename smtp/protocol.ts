@@ -19,6 +19,7 @@ import { REPLIES, type Reply } from "./replies.ts";
 import { createSmtpEngine } from "./session.ts";
 import type { SmtpDeps } from "./state.ts";
 import { bytesOf } from "./text.ts";
+import type { KnownBefore } from "./xclient.ts";
 import { createXclientEngine } from "./xclient_engine.ts";
 
 /** What the service works with; `config` comes anew for each session. */
@@ -32,6 +33,8 @@ export interface SmtpService extends Omit<SmtpDeps, "config" | "tls" | "policy" 
   readonly settings: () => Settings;
   /** Can the driver of this connection start TLS? Absent: it can't. */
   readonly tls?: ((peer: Peer) => boolean) | undefined;
+  /** What a trial says of a client before its first word; absent: nothing. */
+  readonly knownOf?: ((peer: Peer) => KnownBefore | undefined) | undefined;
 }
 
 /** Policy's word, which is said before there is a session. */
@@ -69,13 +72,14 @@ function openEngine(service: SmtpService, peer: Peer, output: Output): Engine {
 }
 
 function openAs(service: SmtpService, peer: Peer, output: Output): Engine {
-  const { configs, policies, contents, settings, tls, tracer } = service;
+  const { configs, policies, contents, settings, tls, tracer, knownOf } = service;
   try {
     const config = configs.read(settings(), peer.env);
     const policy = policies?.(peer.env);
     const content = contents?.open(peer.env);
+    const known = service.known ?? knownOf?.(peer);
     return createSmtpEngine(
-      { ...service, config, policy, content, tls: tls?.(peer) ?? false },
+      { ...service, known, config, policy, content, tls: tls?.(peer) ?? false },
       peer,
       output,
     );

@@ -186,5 +186,11 @@ export const SMTP_EVENTS = {
       `unknown=${f.unknown} relays=${f.relays} errors=${f.errors} seconds=${f.seconds} end=${f.end}`,
   ),
   fromClient: event<{ line: string }>("smtp.dialogue.client", 4, "smtp_io", (f) => `C: ${f.line}`),
-  fromServer: event<{ line: string }>("smtp.dialogue.server", 4, "smtp_io", (f) => `S: ${f.line}`),
+  /** `reply`: its id, as docs/smtp.md has it. */
+  fromServer: event<{ line: string; reply: string }>(
+    "smtp.dialogue.server",
+    4,
+    "smtp_io",
+    (f) => `S: ${f.line}`,
+  ),
 } as const;
