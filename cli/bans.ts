@@ -16,6 +16,7 @@ import {
   type FileOwner,
   readStateFile,
   StateFileError,
+  stateFilePath,
   writeStateFile,
 } from "../policy/state_file.ts";
 import { type Command, type ParsedArgs, SiteError, UsageError } from "./command.ts";
@@ -58,7 +59,7 @@ function inFile({ place, settings }: Running): Keeper {
       "No service answers, and setting ban_file names no file: there are no bans to be had",
     );
   }
-  const path = place.root + settings.ban_file;
+  const path = stateFilePath(settings.ban_file, place.root, place.path);
   const terms = termsOf(settings);
   const bans = new Bans(terms.bans);
   const guesses = new Guesses(terms.guesses);

@@ -243,6 +243,7 @@ export async function openSite(args: ParsedArgs, options: SiteOptions): Promise<
     tracer,
     complain,
     root: place.root,
+    home: place.path,
     role: roleOf(options),
     clock: trial?.clock ?? Date.now,
     ...(workers === undefined ? {} : { workers }),

@@ -13,6 +13,7 @@ import { Greylist } from "./greylist.ts";
 import { Guesses, isNeverBanned } from "./guesses.ts";
 import { addressKey } from "./networks.ts";
 import { type RateKind, Rates } from "./rates.ts";
+import { stateFilePath } from "./state_file.ts";
 import { KeptFile } from "./state_keep.ts";
 import { receiveBatch, restoreSnapshot, type Stores, takeSnapshot } from "./state_exchange.ts";
 import { Outbox, type SharedBatch, type StateSnapshot } from "./state_share.ts";
@@ -86,14 +87,14 @@ class Memory implements OwnedPolicyState {
     if (this.#rates.seconds !== settings.rate_seconds) {
       this.#rates = new Rates(settings.rate_seconds, MAX_RATED);
     }
-    const { workers = 1, role, root } = this.#options;
+    const { workers = 1, role, root, home = root } = this.#options;
     const maxWaiting = Math.ceil(terms.tarpit.maxWaiting / workers);
     this.#tarpit = { ...terms.tarpit, maxWaiting };
     if (role === "worker") return;
-    const inRoot = (file: string, isUsed: boolean) => isUsed && file !== "" ? root + file : "";
-    this.#banFile.use(inRoot(settings.ban_file, this.#noted.bans || this.#noted.guesses));
-    const keepsGreylist = this.#noted.greylist && role !== "session";
-    this.#greyFile.use(inRoot(settings.greylist_file, keepsGreylist));
+    const isUsed = this.#noted.bans || this.#noted.guesses;
+    this.#banFile.use(isUsed ? stateFilePath(settings.ban_file, root, home) : "");
+    const keepsGreylist = this.#noted.greylist && role === "service";
+    this.#greyFile.use(keepsGreylist ? stateFilePath(settings.greylist_file, root, home) : "");
   }
 
   ban(ip: string, network: string): BanFacts | null {

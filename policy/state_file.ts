@@ -20,6 +20,12 @@ function failure(what: string, path: string, error: unknown): StateFileError {
   return new StateFileError(`Cannot ${what} "${path}": ${reason}`, { cause: error });
 }
 
+/** Where a file of the settings lies; `home`: for relative names; `root`: what all lies below. */
+export function stateFilePath(name: string, root: string, home: string): string {
+  if (name === "") return "";
+  return name.startsWith("/") ? root + name : `${home}/${name}`;
+}
+
 /**
  * The text of the file, "" without one.
  * @throws {StateFileError}

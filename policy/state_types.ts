@@ -66,6 +66,8 @@ export interface PolicyStateOptions {
   readonly complain: (sentence: string) => void;
   /** Stands before the names of ban_file and greylist_file (--root); "" for none. */
   readonly root: string;
+  /** Where relative names of them lie: the qmail directory; absent: `root`. */
+  readonly home?: string;
   /**
    * service: a process of many sessions, which keeps the files. worker: one isolate of several; the
    * supervising one keeps them. session: a process of one session, which only reads the bans and

@@ -190,6 +190,9 @@ Deno.test(
     assertEquals(second.state.greylist(triplet).status, "passed");
     assertEquals(second.said, []);
     await second.state.close();
+    const relative = { ...files, ban_file: "bans" };
+    const elsewhere = open(relative, { root: "/nowhere", home: directory, role: "session" });
+    assert(elsewhere.state.ban(IP, NET) !== null, "a relative name lies in the qmail directory");
     const reader = open(files, { root: directory, role: "session" });
     assert(reader.state.ban(IP, NET) !== null, "a process of one session reads the bans");
     assertEquals(reader.state.greylist(triplet).status, "allowed", "and puts nobody off");
