@@ -10,7 +10,8 @@ import type { AgainstVerdict, CheckName } from "../policy/types.ts";
 import { SMTP_EVENTS } from "../trace/events_smtp.ts";
 import { sayAgainst } from "./judging.ts";
 import { REPLIES } from "./replies.ts";
-import { type Capture, say, type Session, type Transaction } from "./state.ts";
+import { say, type Session } from "./state.ts";
+import type { Capture, Transaction } from "./transaction.ts";
 import { latin1 } from "./text.ts";
 import { goAheadExamined } from "./transfer.ts";
 

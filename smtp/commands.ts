@@ -18,7 +18,8 @@ import { beginTls, checkStarttls, offersTls } from "./starttls.ts";
 import { softened } from "./judging.ts";
 import { judgeHelo } from "./greeting.ts";
 import { judgeData, takeSender } from "./sender.ts";
-import { endSession, refuse, say, type Session, startTransaction } from "./state.ts";
+import { endSession, refuse, say, type Session } from "./state.ts";
+import { startTransaction } from "./transaction.ts";
 import { SMTP_EVENTS } from "../trace/events_smtp.ts";
 import { XCLIENT_EXTENSION } from "./xclient.ts";
 import { checkXclient, takeXclient } from "./xclient_command.ts";
@@ -174,7 +175,7 @@ function addRecipient(session: Session, address: string): void | Promise<void> {
 }
 
 function beginMail(session: Session, { sender, utf8, sizeBytes }: Mail): void | Promise<void> {
-  return takeSender(session, startTransaction(session, sender, utf8, sizeBytes));
+  return takeSender(session, startTransaction(session.config.limits, sender, utf8, sizeBytes));
 }
 
 function transferData(session: Session): void | Promise<void> {

@@ -6,7 +6,8 @@ import type { ExaminedDelivery, SessionContent } from "../content/mod.ts";
 import { spfIdentity } from "../policy/spf.ts";
 import { spfOf } from "../policy/spf_check.ts";
 import { messageEnvironment } from "./spf_told.ts";
-import { clientOf, isAlwaysAccepted, type Session, type Transaction } from "./state.ts";
+import { clientOf, type Session } from "./state.ts";
+import { isAlwaysAccepted, type Transaction } from "./transaction.ts";
 
 /** SPF's word on this sender, where it was asked. */
 function spfFinding(session: Session, sender: string) {

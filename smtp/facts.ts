@@ -12,7 +12,8 @@ import type {
   RcptValidFacts,
   RecentFacts,
 } from "../policy/types.ts";
-import { clientOf, isAlwaysAccepted, type Session, type Transaction } from "./state.ts";
+import { clientOf, type Session } from "./state.ts";
+import { isAlwaysAccepted, type Transaction } from "./transaction.ts";
 
 const NOTHING_RECENT: RecentFacts = {
   connections: 0,

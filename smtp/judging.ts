@@ -11,7 +11,8 @@ import type { RuleEffects } from "../policy/mailrules.ts";
 import type { AgainstVerdict, CheckName, FactsOf, Stage } from "../policy/types.ts";
 import { asks } from "../policy/visit.ts";
 import { type Reply, replyOf, softOf } from "./replies.ts";
-import { clientOf, endByLimit, say, type Session, type Transaction, visitOf } from "./state.ts";
+import { clientOf, endByLimit, say, type Session, visitOf } from "./state.ts";
+import type { Transaction } from "./transaction.ts";
 
 /** Does any check ask at this stage? */
 export function isAsked(session: Session, stage: Stage): boolean {

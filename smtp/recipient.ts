@@ -9,25 +9,16 @@
  */
 import { SMTP_EVENTS } from "../trace/events_smtp.ts";
 import { judgeRecipient, type RecipientVerdict, splitAddress } from "../validate/judge.ts";
-import { domainOf } from "../policy/addresses.ts";
 import { judgeRecipients } from "../policy/limits.ts";
 import type { Judgement } from "../policy/mod.ts";
-import type { RecipientOutcome } from "../policy/state_types.ts";
 import { POLICY_EVENTS } from "../trace/events_policy.ts";
 import { sayOrCapture } from "./capture.ts";
 import { rcptFacts, rcptValidFacts } from "./facts.ts";
-import { applyEffects, isAsked, judgeStage, sayAgainst, softened, takeLimit } from "./judging.ts";
-import { REPLIES, type Reply, withText } from "./replies.ts";
-import {
-  clientOf,
-  endByLimit,
-  endSession,
-  refuse,
-  relayClientOf,
-  say,
-  type Session,
-  type Transaction,
-} from "./state.ts";
+import { applyEffects, isAsked, judgeStage, sayAgainst, takeLimit } from "./judging.ts";
+import { deferRecipient, note, refuseRelay, refuseUndecided, refuseUnknown } from "./refusals.ts";
+import { REPLIES, withText } from "./replies.ts";
+import { endSession, refuse, relayClientOf, say, type Session } from "./state.ts";
+import type { Transaction } from "./transaction.ts";
 import { traceLookup, wantsSteps } from "../validate/steps.ts";
 
 /** What mail rules said of the recipient in hand. */
@@ -100,16 +91,6 @@ function takeDecoy(session: Session, transaction: Transaction, recipient: string
   }
   note(session, transaction, "decoy");
   say(session, REPLIES.recipient_ok);
-}
-
-/** Tells the memory what became of a recipient. */
-function note(session: Session, transaction: Transaction, outcome: RecipientOutcome): void {
-  const { rates, guesses } = session.policy.watches;
-  if (!rates && !guesses && outcome !== "decoy") return;
-  const client = clientOf(session);
-  const { ip, network } = client;
-  const domain = domainOf(transaction.sender);
-  session.deps.policy?.state.noteRecipient(ip, network, domain, outcome, client);
 }
 
 function lookUp(
@@ -213,103 +194,9 @@ function acceptUnless(
   say(session, text === "" ? REPLIES.recipient_ok : withText(REPLIES.recipient_ok, text));
 }
 
-/** The site's trouble, not the client's: he shall try again. */
-function deferRecipient(session: Session, address: string, reason: string): void {
-  const { tracer } = session.deps;
-  if (tracer.level >= 2) {
-    const fields = { ...splitAddress(address), reason };
-    tracer.emit(session.peer.session, SMTP_EVENTS.rcptNoDelivery, fields);
-  }
-  say(session, REPLIES.no_delivery);
-}
-
-function refuseRelay(session: Session, transaction: Transaction, recipient: string): void {
-  const { tracer } = session.deps;
-  if (tracer.level >= 2) {
-    const fields = { recipient, sender: transaction.sender, ip: session.peer.remoteIp };
-    tracer.emit(session.peer.session, SMTP_EVENTS.rcptRelay, fields);
-  }
-  transaction.refusedRelay++;
-  say(session, softened(session, REPLIES.relay_refused));
-  const isSpared = session.policy.isForwarder(session.peer.remoteIp);
-  if (++session.relayAttempts > session.config.maxRelayAttempts && !isSpared) {
-    endByLimit(session, REPLIES.relay_limit);
-  }
-}
-
-/**
- * An unknown recipient: the session ends, or at least counts it. A relay client's users only
- * mistype, and a forwarder passes on what others sent: refused, and the session goes on. Where
- * refusals are soft, the first one ends no session either.
- */
-function refuseUnknown(
-  session: Session,
-  transaction: Transaction,
-  address: string,
-): void | Promise<void> {
-  const { config, policy, deps, peer } = session;
-  session.unknownRecipients++;
-  transaction.refusedInvalid++;
-  const isSpared = relayClientOf(session) !== null || policy.isForwarder(peer.remoteIp);
-  const terminates = config.onInvalidRcpt === "terminate" && !isSpared &&
-    !policy.policy.softReject;
-  traceUnknown(session, transaction, address, terminates);
-  note(session, transaction, "invalid");
-  const state = deps.policy?.state;
-  if (policy.tarpit.stepSeconds > 0 && !isSpared && state !== undefined) {
-    const seconds = state.tarpit(session.unknownRecipients);
-    if (seconds > 0 && deps.pause !== undefined) {
-      return deps.pause(seconds).then(() => {
-        state.tarpitDone();
-        sayUnknown(session, terminates, isSpared);
-      });
-    }
-  }
-  sayUnknown(session, terminates, isSpared);
-}
-
-function sayUnknown(session: Session, terminates: boolean, isSpared: boolean): void {
-  say(session, softened(session, REPLIES.unknown_recipient));
-  if (terminates) return endSession(session, REPLIES.session_closed, REPLIES.session_closed.id);
-  const most = session.config.maxUnknownRecipients;
-  if (!isSpared && most > 0 && session.unknownRecipients > most) {
-    endByLimit(session, REPLIES.unknown_limit);
-  }
-}
-
-function refuseUndecided(session: Session, recipient: string, reason: string): void {
-  const { tracer } = session.deps;
-  if (tracer.level >= 2) {
-    const fields = { ...splitAddress(recipient), reason };
-    tracer.emit(session.peer.session, SMTP_EVENTS.rcptUndecided, fields);
-  }
-  const answers: Readonly<Record<"defer" | "reject", Reply>> = {
-    defer: REPLIES.undecided,
-    reject: REPLIES.undecided_refused,
-  };
-  say(session, softened(session, answers[session.config.onUndecided]));
-}
-
 function traceRecipient(session: Session, address: string): void {
   const { tracer } = session.deps;
   if (tracer.level >= 2) {
     tracer.emit(session.peer.session, SMTP_EVENTS.rcpt, splitAddress(address));
-  }
-}
-
-function traceUnknown(
-  session: Session,
-  transaction: Transaction,
-  address: string,
-  terminates: boolean,
-): void {
-  const { tracer } = session.deps;
-  if (tracer.level < 2) return;
-  const number = session.peer.session;
-  const fields = { ...splitAddress(address), ip: session.peer.remoteIp };
-  if (!terminates) return tracer.emit(number, SMTP_EVENTS.rcptUnknown, fields);
-  tracer.emit(number, SMTP_EVENTS.rcptInvalid, fields);
-  for (const recipient of transaction.recipients) {
-    tracer.emit(number, SMTP_EVENTS.rcptLost, { recipient, sender: transaction.sender });
   }
 }

@@ -12,7 +12,8 @@ import { beginCaptured } from "./capture.ts";
 import { dataFacts, mailFacts } from "./facts.ts";
 import { applyEffects, isAsked, judgeStage, sayAgainst, takeLimit } from "./judging.ts";
 import { REPLIES, withText } from "./replies.ts";
-import { clientOf, say, type Session, type Transaction } from "./state.ts";
+import { clientOf, say, type Session } from "./state.ts";
+import type { Transaction } from "./transaction.ts";
 import { beginData } from "./transfer.ts";
 
 /** Judges MAIL and answers it. A transaction that was open before is over, whatever the answer. */

@@ -3,7 +3,8 @@
  * SPFRESULT for qmail-queue.
  */
 import { type SpfTold, tellSpf } from "../policy/spf_check.ts";
-import { clientOf, environmentOf, type Session, type Transaction } from "./state.ts";
+import { clientOf, type Session } from "./state.ts";
+import { environmentOf, type Transaction } from "./transaction.ts";
 
 /** Null: nobody asked, or nothing is to be told. */
 export function spfTold(session: Session, sender: string): SpfTold | null {
@@ -18,7 +19,7 @@ export function messageEnvironment(
   session: Session,
   transaction: Transaction,
 ): Readonly<Record<string, string>> {
-  const env = environmentOf(session, transaction);
+  const env = environmentOf(session.peer, transaction);
   const told = spfTold(session, transaction.sender);
   return told === null ? env : { ...env, ...told.env };
 }

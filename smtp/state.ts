@@ -1,26 +1,26 @@
 /**
- * The two lives of SMTP (RFC 5321, section 3.3): the session, as long as the connection, and the
- * transaction, from MAIL to the end of DATA; and the few things that every command does to them.
+ * The session (RFC 5321, section 3.3), as long as the connection, and the few things that every
+ * command does to it. The transaction within it is transaction.ts.
  *
  * Plain structures: the rules stand in commands.ts, recipient.ts and transfer.ts, the bytes in
  * session.ts.
  */
 import type { AuthService } from "../auth/mod.ts";
 import type { SaslExchange } from "../auth/sasl_types.ts";
-import { sessionEnv } from "../net/session_env.ts";
 import type { Output, Peer, SecureInfo, Wants } from "../net/types.ts";
 import type { Delivery, Queue } from "../queue/types.ts";
 import { SMTP_EVENTS } from "../trace/events_smtp.ts";
 import type { Tracer } from "../trace/tracer.ts";
 import { clientFacts } from "../policy/client.ts";
 import { NO_POLICY, type PolicyConfig } from "../policy/config.ts";
-import type { AgainstVerdict, ClientFacts, Limits } from "../policy/types.ts";
+import type { ClientFacts } from "../policy/types.ts";
 import { type PolicyDesk, PolicyVisit } from "../policy/visit.ts";
 import type { LookupResult, LookupService } from "../validate/types.ts";
 import type { ExaminedDelivery, SessionContent } from "../content/mod.ts";
 import type { SmtpConfig } from "./config.ts";
 import type { MailData } from "./data.ts";
 import { REPLIES, type Reply, withSession } from "./replies.ts";
+import type { Transaction } from "./transaction.ts";
 import type { ClientOverride, KnownBefore } from "./xclient.ts";
 
 /** What a session works with. */
@@ -69,83 +69,6 @@ export type Service = "smtp" | "submission";
 export interface Exchange {
   readonly mechanism: string;
   readonly exchange: SaslExchange;
-}
-
-/** A transaction that goes on for the trace alone (capture.ts). */
-export interface Capture {
-  readonly verdict: AgainstVerdict;
-  readonly recipients: string[];
-}
-
-/** From MAIL to the end of DATA. */
-export interface Transaction {
-  readonly sender: string;
-  readonly utf8: boolean;
-  /** SIZE as declared; 0: not declared. */
-  readonly sizeBytes: number;
-  readonly recipients: string[];
-  /** What holds for this one: mail rules may have lowered it. */
-  limits: Limits;
-  /** What mail rules have set; goes over the session's environment. */
-  env: Readonly<Record<string, string>>;
-  /** The smallest size that a mail rule named; 0: none. */
-  ruleBytes: number;
-  /** A rule accepted the sender for good. */
-  isSenderFinal: boolean;
-  /** Recipients offered, refused ones included. */
-  offered: number;
-  /** Recipients of control/trapto that were answered with 250. */
-  decoys: number;
-  /** Those of `recipients` that always get their mail. */
-  alwaysAccepted: number;
-  /** What a client that is refused wants to send; null: nothing is captured. */
-  capture: Capture | null;
-  /** Recipients refused, by reason. */
-  refusedBad: number;
-  refusedRelay: number;
-  refusedInvalid: number;
-}
-
-const NO_ENVIRONMENT: Readonly<Record<string, string>> = {};
-
-/** A transaction that has just begun. */
-export function startTransaction(
-  session: Session,
-  sender: string,
-  utf8: boolean,
-  sizeBytes: number,
-): Transaction {
-  return {
-    sender,
-    utf8,
-    sizeBytes,
-    recipients: [],
-    limits: session.config.limits,
-    env: NO_ENVIRONMENT,
-    ruleBytes: 0,
-    isSenderFinal: false,
-    offered: 0,
-    decoys: 0,
-    alwaysAccepted: 0,
-    capture: null,
-    refusedBad: 0,
-    refusedRelay: 0,
-    refusedInvalid: 0,
-  };
-}
-
-/** Every recipient is one that always gets its mail: no verdict against its content is applied. */
-export function isAlwaysAccepted({ recipients, alwaysAccepted }: Transaction): boolean {
-  return recipients.length > 0 && alwaysAccepted === recipients.length;
-}
-
-/** The environment of a transaction: the session's, and what mail rules have set. */
-export function environmentOf(
-  session: Session,
-  { env }: Transaction,
-): Readonly<Record<string, string>> {
-  const own = sessionEnv(session.peer);
-  return env === NO_ENVIRONMENT ? own : { ...own, ...env };
 }
 
 /** Mail data that is coming in. */

@@ -20,7 +20,8 @@ import { protocolWord } from "./received.ts";
 import { sayAgainst, takeLimit } from "./judging.ts";
 import { REPLIES, type Reply, replyOf, withText } from "./replies.ts";
 import { messageEnvironment, spfTold } from "./spf_told.ts";
-import { endSession, type Incoming, say, type Session, type Transaction } from "./state.ts";
+import { endSession, type Incoming, say, type Session } from "./state.ts";
+import type { Transaction } from "./transaction.ts";
 import { bytesOf } from "./text.ts";
 
 /**

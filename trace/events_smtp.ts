@@ -108,12 +108,6 @@ export const SMTP_EVENTS = {
     "smtp_rcpt",
     (f) => `relaying denied to <${f.recipient}> from <${f.sender}>, ${f.ip}`,
   ),
-  rcptBadSender: event<{ recipient: string; sender: string; ip: string }>(
-    "smtp.rcpt.badmailfrom",
-    2,
-    "smtp_rcpt",
-    (f) => `sender <${f.sender}> is in badmailfrom, ${f.ip}`,
-  ),
   captureRcpt: event<{
     ip: string;
     helo: string;
