@@ -59,6 +59,7 @@ th, td { text-align: left; padding: 6px 12px 6px 0; border-bottom: 1px solid var
   vertical-align: top; overflow-wrap: break-word; }
 th { color: var(--soft); font-weight: 600; white-space: nowrap; }
 tr:last-child td { border-bottom: 0; }
+td:not(.n) { min-width: 10em; overflow-wrap: anywhere; }
 .n { text-align: right; white-space: nowrap; font-variant-numeric: tabular-nums; }
 @media (max-width: 640px) {
   .tiles { grid-template-columns: repeat(2, 1fr); }
@@ -66,7 +67,7 @@ tr:last-child td { border-bottom: 0; }
   thead { display: none; }
   tr { padding: 8px 0; border-bottom: 1px solid var(--line); }
   tr:last-child { border-bottom: 0; }
-  td { border: 0; padding: 1px 0; overflow-wrap: anywhere; }
+  td { border: 0; padding: 1px 0; }
   td.n { text-align: left; white-space: normal; }
   td::before { content: attr(data-label) " "; color: var(--soft); font-size: .82rem; }
   td:empty { display: none; }

@@ -235,18 +235,16 @@ export function headlines(r: Report): { readonly label: string; readonly value: 
   ];
 }
 
+const saysSomething = ({ parts }: Section): boolean => parts.length > 0;
+
 /** Everything that has something to say. */
 export function sectionsOf(report: Report): Section[] {
-  const always = [...recheck(report), ...queue(report)];
-  const ifAny = [
-    refusals(report),
-    guessing(report),
-    backscatter(report),
-    authenticity(report),
-    suspects(report),
-    deliveries(report),
-  ].filter(({ parts }) => parts.length > 0);
-  return [...ifAny.slice(0, 3), ...always.slice(0, -1), ...ifAny.slice(3), ...always.slice(-1)];
+  return [
+    ...[refusals(report), guessing(report), backscatter(report)].filter(saysSomething),
+    ...recheck(report),
+    ...[authenticity(report), suspects(report), deliveries(report)].filter(saysSomething),
+    ...queue(report),
+  ];
 }
 
 /** What was read, and what could not be understood. */

@@ -44,5 +44,6 @@ export function localMinute(iso: string | null): string {
 export function percent(part: number, whole: number): string {
   if (whole === 0) return "-";
   const share = part / whole * 100;
+  if (part !== 0 && share < 0.1) return "<0.1%";
   return `${share < 10 && part !== 0 ? share.toFixed(1) : share.toFixed(0)}%`;
 }

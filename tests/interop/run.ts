@@ -10,6 +10,7 @@ import { unpack, useFrom } from "./packages.ts";
 const FILES = [
   "tests/unit/auth/interop_test.ts",
   "tests/interop/sessions.ts",
+  "tests/interop/report_page.ts",
   "tests/interop/fail2ban.ts",
   "tests/interop/spamd.ts",
   "tests/interop/dkim.ts",
