@@ -136,16 +136,20 @@ async function sealTrouble(
   return isSignedBy(key.key, sealedText(sets), signature) ? null : failed(`${name} does not fit`);
 }
 
+/** Of all seals, at one time: the keys may be far away. The last one's trouble first. */
+async function sealsTrouble(sets: readonly ArcSet[], context: VerifyContext): Promise<Trouble> {
+  const seals = sets.map((_, i) => sealTrouble(sets.slice(0, i + 1), context));
+  return (await Promise.all(seals)).findLast((trouble) => trouble !== null) ?? null;
+}
+
 /** The chain. Never rejects but when reading the message does. */
 export async function verifyArc(message: Message, context: VerifyContext): Promise<ArcFinding> {
   const sets = collect(message.fields);
   if (typeof sets === "string") return failed(sets);
   const last = sets.at(-1);
   if (last === undefined) return { result: "none", instances: [], reason: "" };
-  let trouble = await messageTrouble(message, last, context);
-  for (let i = sets.length; i >= 1 && trouble === null; i--) {
-    trouble = await sealTrouble(sets.slice(0, i), context);
-  }
+  const trouble = await messageTrouble(message, last, context) ??
+    await sealsTrouble(sets, context);
   if (trouble !== null) return { ...trouble, instances: [] };
   const instances = sets.map(({ results, sealTags }) => ({
     sealer: canonicalName(sealTags.get("d") ?? ""),

@@ -7,6 +7,7 @@
  * not asked, their mail is ours: of a login nothing but its name is told, and only where that is
  * wanted.
  */
+import { withDeadline } from "../dns/deadline.ts";
 import type { Resolver } from "../dns/types.ts";
 import { NONE } from "../policy/replies.ts";
 import type { AuthenticitySettings } from "../policy/spf_check.ts";
@@ -52,13 +53,17 @@ function once<T>(find: () => Promise<T>): () => Promise<T> {
   return () => answer ??= find();
 }
 
+/** Longest time of all questions to the DNS about one message: its sender waits for our answer. */
+const DNS_MS = 30_000;
+
 function findingsOf(
   message: Message,
   envelope: Envelope,
-  { resolver }: AuthenticitySite,
+  site: AuthenticitySite,
   terms: DmarcTerms,
 ): Findings {
   const { session, nowMs, spf } = envelope;
+  const resolver = withDeadline(site.resolver, DNS_MS, session);
   const context: VerifyContext = { resolver, nowMs, session };
   const dkim = once(() => verifyDkim(message, context));
   const arc = once(() => verifyArc(message, context));

@@ -32,17 +32,21 @@ function endOf(text: string, from: number, open: string, close: string): number 
   return -1;
 }
 
+/** What opens and never closes is searched for its end no oftener than this. */
+const MAX_UNCLOSED = 20;
+
 function tokensOf(text: string): Token[] {
   const tokens: Token[] = [];
+  let unclosed = 0;
   for (let i = 0; i < text.length;) {
     const char = text[i] ?? "";
     const isComment = char === "(";
+    let end = -1;
+    if ((isComment || char === '"') && unclosed < MAX_UNCLOSED) {
+      end = isComment ? endOf(text, i, "(", ")") : endOf(text, i + 1, "", '"');
+      if (end < 0) unclosed++;
+    }
     // What is never closed is shown as it stands.
-    const end = isComment
-      ? endOf(text, i, "(", ")")
-      : char === '"'
-      ? endOf(text, i + 1, "", '"')
-      : -1;
     if (end < 0) {
       if (!/[ \t\r\n]/.test(char)) tokens.push({ text: char, isQuoted: false });
       i++;
@@ -54,12 +58,13 @@ function tokensOf(text: string): Token[] {
   return tokens;
 }
 
-/** What stands behind the last "@" of an address, up to where an address ends. */
+/** What stands behind the "@" at `at`, up to where an address ends. */
 function domainBehind(tokens: readonly Token[], at: number): string {
   let domain = "";
-  for (const { text, isQuoted } of tokens.slice(at + 1)) {
-    if (isQuoted || /[<>,;:@]/.test(text)) break;
-    domain += text;
+  for (let i = at + 1; i < tokens.length; i++) {
+    const token = tokens[i];
+    if (token === undefined || token.isQuoted || /[<>,;:@]/.test(token.text)) break;
+    domain += token.text;
   }
   return domain;
 }
@@ -77,10 +82,23 @@ function asciiName(domain: string): string {
   }
 }
 
+/** For each token: is it part of an address without angle brackets? */
+function bareParts(tokens: readonly Token[]): readonly boolean[] {
+  const parts: boolean[] = [];
+  let isBare = true;
+  for (let i = tokens.length - 1; i >= 0; i--) {
+    const token = tokens[i];
+    if (token?.isQuoted === false && token.text === ",") isBare = true;
+    else if (token?.isQuoted === false && token.text === "<") isBare = false;
+    parts[i] = isBare;
+  }
+  return parts;
+}
+
 /** The domains of addresses in one From field. */
 function domainsOf(value: string): string[] {
   const tokens = tokensOf(value);
-  const hasAngles = tokens.some(({ text, isQuoted }) => !isQuoted && text === "<");
+  const bare = bareParts(tokens);
   const domains: string[] = [];
   let isInside = false;
   // Of a route (<@a,@b:joe@c>) and of a@b@c only the last counts; display names count for nothing.
@@ -95,19 +113,12 @@ function domainsOf(value: string): string[] {
     else if (text === ">") {
       close();
       isInside = false;
-    } else if (text === "@" && (isInside || !hasAngles || isBare(tokens, i))) {
+    } else if (text === "@" && (isInside || bare[i] === true)) {
       last = domainBehind(tokens, i);
     } else if (text === "," && !isInside) close();
   });
   close();
   return domains.map(asciiName).filter((name) => name !== "");
-}
-
-/** Whether the "@" at `at` belongs to an address of its own, without angle brackets. */
-function isBare(tokens: readonly Token[], at: number): boolean {
-  const isEdge = ({ text, isQuoted }: Token) => !isQuoted && (text === "," || text === "<");
-  const next = tokens.slice(at).find(isEdge);
-  return next === undefined || next.text === ",";
 }
 
 /** Domains of all authors, each once, in their order; empty: there is no author. */

@@ -5,6 +5,7 @@
  * The one place of policy that asks the DNS. A session makes its own; the greylist is asked anew
  * for each recipient.
  */
+import { withDeadline } from "../dns/deadline.ts";
 import { confirmReverse } from "../dns/reverse.ts";
 import type { DnsAnswer, QueryType, Resolver } from "../dns/types.ts";
 import type { Gather } from "./mod.ts";
@@ -45,13 +46,17 @@ const MAX_SENDERS = 20;
 
 type SpfNeed = Extract<Need, { readonly kind: "spf" }>;
 
+/** Longest time of one SPF evaluation, all its look-ups together (RFC 7208 section 4.6.4). */
+const SPF_MS = 20_000;
+
 /** SPF's answers of a session, each asked once. */
 function createSpfMemory(sources: Sources): (need: SpfNeed) => Promise<SpfFound> {
   const answers = new Map<string, Promise<SpfFound>>();
   const ask = async ({ ip, helo, sender }: SpfNeed): Promise<SpfFound> => {
     const { sender: asked, domain } = spfIdentity(sender, helo);
     const question = { ip, domain, sender: asked, helo };
-    const spf = await checkHost(question, sources.resolver, sources.spfPolicy?.() ?? {});
+    const resolver = withDeadline(sources.resolver, SPF_MS, sources.session);
+    const spf = await checkHost(question, resolver, sources.spfPolicy?.() ?? {});
     return { helo, sender, spf };
   };
   return (need) => {

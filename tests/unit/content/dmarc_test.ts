@@ -1,4 +1,4 @@
-import { assertEquals } from "@std/assert";
+import { assert, assertEquals } from "@std/assert";
 import type { ArcFinding } from "../../../content/arc.ts";
 import type { DkimFinding, DkimResult } from "../../../content/dkim_verify.ts";
 import { decideDmarc, type DmarcTerms, trustedWitness } from "../../../content/dmarc.ts";
@@ -70,6 +70,14 @@ Deno.test("authorDomains: whatever a reader might take for the author's address"
   }
   const fields = ["FROM: a@example.org\n", "To: x@y.z\n", "from:\n b@example.net\n"].map(fieldOf);
   assertEquals(authorDomains(fields), ["example.org", "example.net"], "all From fields count");
+});
+
+Deno.test("authorDomains: a long From is no more work than it is long", () => {
+  const long = 100_000;
+  for (const part of ["(", '"', "@", "<", "a@b,", "(x", " ", '\\"', "@<", "()"]) {
+    const value = `${part.repeat(long / part.length)} <joe@example.org>`;
+    assert(authorDomains([fieldOf(`From: ${value}\n`)]).length <= 2, part);
+  }
 });
 
 Deno.test("parseDmarcRecord: each tag, its default, and what is no record", () => {
