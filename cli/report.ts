@@ -49,7 +49,8 @@ function writeAll(stream: typeof Deno.stdout, text: string): void {
   }
 }
 
-const realIo = (): ReportIo => ({
+/** The process' own. */
+export const realIo = (): ReportIo => ({
   isTerminal: Deno.stdout.isTerminal(),
   wantsColour: !Deno.noColor,
   isErrorTerminal: Deno.stderr.isTerminal(),
@@ -59,7 +60,7 @@ const realIo = (): ReportIo => ({
 });
 
 /** --since, --from, --until. @throws {UsageError} */
-function periodOf(args: ParsedArgs, nowMs: number): Period {
+export function periodOf(args: ParsedArgs, nowMs: number): Period {
   const moment = (name: string): number | null => {
     const text = args.value(name);
     if (text === undefined) return null;
@@ -173,7 +174,7 @@ async function makeReport(
 }
 
 /** JSON that a terminal can show: control characters are escaped. */
-const jsonReport = (report: Report): string =>
+export const jsonReport = (report: unknown): string =>
   `${JSON.stringify(report, null, 2)}\n`.replace(
     /[\x7f-\x9f\u2028\u2029]/g,
     (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, "0")}`,

@@ -20,8 +20,11 @@ const NAME_MS = 5000;
  * Names by reverse DNS, for rules that are for names. Only a name that leads back to its address counts, since anybody may
  * call his own address anything; while the DNS can't say, there is none.
  */
-function openNames(site: Site): (ip: string) => Promise<string | null> {
-  let resolver: Resolver | null = null;
+function openNames(
+  site: Site,
+  given: Resolver | null,
+): (ip: string) => Promise<string | null> {
+  let resolver = given;
   return async (ip) => {
     try {
       resolver ??= createSystemResolver(site.current.settings, site.tracer);
@@ -34,7 +37,12 @@ function openNames(site: Site): (ip: string) => Promise<string | null> {
 }
 
 /** What `tcp_rules` names now. @throws {RulesError} */
-function openNamed(site: Site, name: string, env: Environment): Rules {
+function openNamed(
+  site: Site,
+  name: string,
+  env: Environment,
+  resolver: Resolver | null,
+): Rules {
   if (name === "") return () => env;
   const { root, path } = site.place;
   return openRules({
@@ -43,16 +51,19 @@ function openNamed(site: Site, name: string, env: Environment): Rules {
     env,
     onProblem: (sentence) => console.error(`qfront: ${sentence}`),
     trace: site.tracer,
-    nameOf: openNames(site),
+    nameOf: openNames(site, resolver),
   });
 }
 
-/** The rules of `site`; `env`: what every session gets. @throws {SiteError} when they can't be used. */
-export function siteRules(site: Site, env: Environment): Rules {
+/**
+ * The rules of `site`; `env`: what every session gets; `resolver`: asked in place of the DNS.
+ * @throws {SiteError} when they can't be used.
+ */
+export function siteRules(site: Site, env: Environment, resolver: Resolver | null = null): Rules {
   let name = site.current.settings.tcp_rules;
   let rules: Rules;
   try {
-    rules = openNamed(site, name, env);
+    rules = openNamed(site, name, env, resolver);
   } catch (error) {
     throw error instanceof RulesError ? new SiteError(error.message) : error;
   }
@@ -61,7 +72,7 @@ export function siteRules(site: Site, env: Environment): Rules {
     if (wanted !== name) {
       name = wanted;
       try {
-        rules = openNamed(site, name, env);
+        rules = openNamed(site, name, env, resolver);
       } catch (error) {
         if (!(error instanceof RulesError)) throw error;
         console.error(`qfront: ${error.message}; the rules read before stay in force`);

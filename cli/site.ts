@@ -6,6 +6,7 @@
  */
 import { AuthConfigError, type AuthService, openAuthenticator } from "../auth/mod.ts";
 import { Meter } from "../ctl/meter.ts";
+import type { Resolver } from "../dns/types.ts";
 import type { Keeper } from "../keeper/start.ts";
 import type { Peer, Protocol } from "../net/types.ts";
 import { createPop3Protocol } from "../pop3/protocol.ts";
@@ -122,6 +123,8 @@ export interface SiteTrial {
   readonly remembers: boolean;
   /** How old, in milliseconds, what is known of files may be. */
   readonly keepMs: number;
+  /** Asked in place of the DNS; absent: the DNS is asked, or the file that the settings name. */
+  readonly resolver?: Resolver | undefined;
 }
 
 /** How old, in milliseconds, what a service knows of control files may be, and of all other files. */
@@ -349,7 +352,7 @@ function openServices(
     const clock = trial?.clock ?? Date.now;
     const keepMs = controlKeepMs(options);
     const { root } = place;
-    const resolver = lazyResolver(settings, tracer);
+    const resolver = trial?.resolver ?? lazyResolver(settings, tracer);
     const desks = openDesks({
       ...{ policy, settings, lookup, tracer, resolver, root, keepMs, isSettled },
       ...{ clock, witness: trial?.witness },

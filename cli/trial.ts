@@ -2,6 +2,7 @@
  * A site, opened to be asked what it would answer: the code that serves, its trace to who asks, nothing waited for, mail
  * nowhere, and no file changed.
  */
+import type { Resolver } from "../dns/types.ts";
 import { createTrialDesk } from "../replay/trial_desk.ts";
 import type { TrialSite } from "../replay/types.ts";
 import type { ParsedArgs } from "./command.ts";
@@ -18,6 +19,8 @@ export interface TrialOptions {
   /** How old, in milliseconds, what is known of files may be; absent: nothing is taken for granted. */
   readonly keepMs?: number;
   readonly asRoot?: SiteOptions["asRoot"];
+  /** Asked in place of the DNS; absent: the DNS is asked, or the file that the settings name. */
+  readonly resolver?: Resolver | undefined;
 }
 
 /** A site under trial. */
@@ -38,7 +41,7 @@ function withoutFiles(args: ParsedArgs): ParsedArgs {
 
 /** Opens the site of `args` for a trial. @throws {UsageError} or {SiteError} */
 export async function openTrial(args: ParsedArgs, options: TrialOptions = {}): Promise<Trial> {
-  const { remembers = false, keepMs = 0, asRoot } = options;
+  const { remembers = false, keepMs = 0, asRoot, resolver } = options;
   const desk = createTrialDesk();
   const site = await openSite(remembers ? withoutFiles(args) : args, {
     isService: false,
@@ -54,9 +57,10 @@ export async function openTrial(args: ParsedArgs, options: TrialOptions = {}): P
       },
       remembers,
       keepMs,
+      resolver,
     },
   });
-  const rules = siteRules(site, Deno.env.toObject());
+  const rules = siteRules(site, Deno.env.toObject(), resolver);
   return {
     site,
     desk,

@@ -14,6 +14,8 @@ export interface Attempt {
   /** What decided, such as "unknown recipient" or a rule of policy; "" where it was accepted. */
   readonly rule: string;
   readonly session: number | null;
+  /** Who had logged in; null: nobody, or the trace does not say. */
+  readonly login: string | null;
   readonly qp: number | null;
   /** What qmail-send's log says became of it; null: it does not say, or not yet. */
   readonly delivered: boolean | null;

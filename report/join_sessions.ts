@@ -169,6 +169,9 @@ export class SessionJoin {
         return this.#messageRefused(line);
       case "limit":
         return this.#turnAway(line, "refused", `limit: ${fields["reply"] ?? ""}`, "session");
+      case "login":
+        session.login = fields["login"] ?? null;
+        return;
       case "login.failed":
         return this.#facts.loginFailed(session.service, session.ip);
       case "dialogue.client":
@@ -250,6 +253,7 @@ export class SessionJoin {
       ip: session.ip,
       helo: session.helo,
       sender,
+      login: session.login,
       qp: qp === undefined ? null : Number(qp),
       recipients: taken,
       isSessionOver: false,
@@ -295,13 +299,14 @@ export class SessionJoin {
   }
 
   #tell(session: OpenSession, recipients: readonly Recipient[]): void {
-    const { ip, helo, sender, number } = session;
+    const { ip, helo, sender, login, number } = session;
     tellWhenOver({
       whenMs: null,
       session: number,
       ip,
       helo,
       sender,
+      login,
       qp: null,
       recipients,
       isSessionOver: true,

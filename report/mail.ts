@@ -20,6 +20,7 @@ export interface Mail {
   readonly ip: string;
   helo: string | null;
   readonly sender: string | null;
+  readonly login: string | null;
   readonly qp: number | null;
   readonly recipients: readonly Recipient[];
   isSessionOver: boolean;
@@ -29,7 +30,7 @@ export interface Mail {
 /** Tells the attempts of a mail as soon as nothing more can come. */
 export function tellWhenOver(mail: Mail, facts: Facts): void {
   if (!mail.isSessionOver || !mail.isMessageOver) return;
-  const { session, ip, helo, sender, qp } = mail;
+  const { session, ip, helo, sender, login, qp } = mail;
   for (const { whenMs, address, outcome, rule, delivered } of mail.recipients) {
     facts.attempt({
       whenMs,
@@ -40,6 +41,7 @@ export function tellWhenOver(mail: Mail, facts: Facts): void {
       outcome: outcome ?? "accepted",
       rule,
       session,
+      login,
       qp,
       delivered,
     });

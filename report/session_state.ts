@@ -7,6 +7,7 @@ export interface OpenSession {
   ip: string;
   helo: string | null;
   sender: string | null;
+  login: string | null;
   readonly startMs: number | null;
   /** Named and not told yet. */
   recipients: Recipient[];
@@ -31,6 +32,7 @@ export const openSession = (
   ip,
   helo: null,
   sender: null,
+  login: null,
   startMs,
   recipients: [],
   mails: [],

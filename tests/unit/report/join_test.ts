@@ -32,7 +32,13 @@ Deno.test("attempts: recipient by recipient, with what became of it", async () =
     .sort((a, b) => a.slice(0, 21) < b.slice(0, 21) ? -1 : 1);
   const found = await attemptsIn(merged.join("\n"));
   const at = (second: number) => new Date(2026, 2, 1, 8, 0, second).getTime();
-  const session = { ip: "192.0.2.7", helo: "mx.far.example", sender: "x@far.example", session: 7 };
+  const session = {
+    ip: "192.0.2.7",
+    helo: "mx.far.example",
+    sender: "x@far.example",
+    session: 7,
+    login: null,
+  };
   const accepted = { ...session, outcome: "accepted" as const, rule: "", qp: 11239 };
   assertEquals(found, [
     {
