@@ -15,17 +15,16 @@ import type { PolicyStateOptions } from "../policy/state_types.ts";
 import type { DeskWitness } from "../policy/visit.ts";
 import { openQueue, type QueueOptions } from "../queue/mod.ts";
 import type { Queue } from "../queue/types.ts";
-import { SettingError, type Settings } from "../settings/mod.ts";
-import { parseOverrides } from "../settings/load.ts";
+import type { Settings } from "../settings/mod.ts";
 import { openSettings, type SettingsSnapshot } from "../settings/snapshot.ts";
 import { createSmtpConfigReader } from "../smtp/config.ts";
 import { createSmtpProtocol } from "../smtp/protocol.ts";
 import type { KnownBefore } from "../smtp/xclient.ts";
 import { NET_EVENTS } from "../trace/events.ts";
 import type { Tracer } from "../trace/tracer.ts";
-import { ControlError, type SiteLookup } from "../validate/types.ts";
+import { ControlError, type LookupService, type SiteLookup } from "../validate/types.ts";
 import { createLookupService, SiteFault } from "../validate/lookup.ts";
-import { type ParsedArgs, SiteError, UsageError } from "./command.ts";
+import { type ParsedArgs, SiteError } from "./command.ts";
 import { discarding } from "./discard_queue.ts";
 import { createExternalLogin } from "./external_login.ts";
 import { openKept, openKeptQueue } from "./kept.ts";
@@ -34,35 +33,26 @@ import { meteredLookup, meteredQueue } from "./metered.ts";
 import {
   lazyResolver,
   listPostings,
+  type OpenDesk,
   openDesks,
   openSitePolicy,
   type SitePolicy,
 } from "./policy_desk.ts";
 import { openOwnMaildrop } from "./own_maildrop.ts";
 import { openSiteContent } from "./site_content.ts";
+import { findSite, type SitePlace } from "./site_place.ts";
 import { SwitchTracer } from "./switch_tracer.ts";
 
-/** Where a site lies, by the command line. */
-export interface SitePlace {
-  /** --root without "/" at the end; "" for none. */
-  readonly root: string;
-  /** The qmail directory as the site sees it, absolute. */
-  readonly qmailDir: string;
-  /** The same with `root` in front: what file calls take. */
-  readonly path: string;
-  readonly traceCfg: string;
-  readonly overrides: readonly string[];
-  /**
-   * A directory on the way to `root` that only root may pass, "" for none; only looked for by root. Nobody else could serve
-   * such a site, so it is a trial: see cli/root.ts.
-   */
-  readonly closedAt: string;
-}
+export { findSite, type SitePlace };
 
 /** Everything that one generation of sessions works with. */
 export interface Services {
   readonly settings: Settings;
   readonly lookup: SiteLookup;
+  /** Who is asked about recipients: the keeper as well, where there is one. */
+  readonly asked: LookupService;
+  /** Where sessions are judged. */
+  readonly desks: OpenDesk;
   readonly queue: Queue;
   readonly auth: AuthService;
   readonly smtp: Protocol;
@@ -132,67 +122,6 @@ const CONTROL_KEEP_MS = 250;
 const FILE_KEEP_MS = 5;
 
 const complain = (sentence: string): void => console.error(`qfront: ${sentence}`);
-
-/** Where the site lies. @throws {SiteError} when there is no such directory. */
-export function findSite(args: ParsedArgs): SitePlace {
-  const given = args.value("root");
-  const root = given === undefined ? "" : absolute(given).replace(/\/+$/, "");
-  const qmailDir = args.value("qmail-dir") ?? (Deno.env.get("QMAILHOME") || "/var/qmail");
-  if (!qmailDir.startsWith("/") && root !== "") {
-    throw new UsageError(`Below --root the qmail directory must be absolute, not "${qmailDir}"`);
-  }
-  const inside = absolute(qmailDir).replace(/(?<=.)\/+$/, "");
-  const path = root + inside;
-  checkOverrides(args.values("set"));
-  requireDirectory(path);
-  return {
-    root,
-    qmailDir: inside,
-    path,
-    traceCfg: args.value("trace-cfg") ?? `${path}/control/trace.cfg`,
-    overrides: overridesOf(args),
-    closedAt: root !== "" && Deno.uid() === 0 ? closedOnTheWay(root) : "",
-  };
-}
-
-/** The first directory on the way to `path`, itself included, that others may not search; "" for none. */
-function closedOnTheWay(path: string): string {
-  const real = Deno.realPathSync(path);
-  for (let end = real.indexOf("/", 1);; end = real.indexOf("/", end + 1)) {
-    const here = end < 0 ? real : real.slice(0, end);
-    if (((Deno.statSync(here).mode ?? 0) & 0o001) === 0) return here;
-    if (end < 0) return "";
-  }
-}
-
-const absolute = (path: string): string => path.startsWith("/") ? path : `${Deno.cwd()}/${path}`;
-
-/** What --set says, and --dns-file, which is dns_file for short. */
-function overridesOf(args: ParsedArgs): readonly string[] {
-  const file = args.value("dns-file");
-  const given = args.values("set");
-  return file === undefined ? given : [...given, `dns_file=${absolute(file)}`];
-}
-
-/** A wrong --set is the caller's mistake, whatever the site is like. @throws {UsageError} */
-function checkOverrides(overrides: readonly string[]): void {
-  try {
-    parseOverrides(overrides);
-  } catch (error) {
-    if (error instanceof SettingError) throw new UsageError(`--set: ${error.message}`);
-    throw error;
-  }
-}
-
-function requireDirectory(path: string): void {
-  try {
-    if (Deno.statSync(path).isDirectory) return;
-  } catch (error) {
-    const why = error instanceof Deno.errors.NotFound ? "it does not exist" : String(error);
-    throw new SiteError(`The qmail directory "${path}" can't be used: ${why}`);
-  }
-  throw new SiteError(`The qmail directory "${path}" can't be used: it is no directory`);
-}
 
 /** Reads the settings of a place. */
 export async function readSettings(
@@ -412,7 +341,7 @@ function openServices(
       control: lookup.control,
       settings,
     });
-    return { settings, lookup, queue, auth, smtp, qmtp, qmqp, pop3 };
+    return { settings, lookup, asked: metered, desks, queue, auth, smtp, qmtp, qmqp, pop3 };
   } catch (error) {
     if (
       error instanceof ControlError || error instanceof AuthConfigError ||
