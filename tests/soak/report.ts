@@ -6,7 +6,7 @@
  */
 import { random } from "../unit/report/sample_logs.ts";
 
-const HEAP_MEGABYTES = 64;
+const HEAP_MEGABYTES = 128;
 const TOP = new URL("../../", import.meta.url).pathname;
 
 /** Sessions that never end, clients and names that never come again. */

@@ -65,6 +65,27 @@ Deno.test("Histogram: percentiles are right to five percent", () => {
   assertEquals(new Histogram().at(0.5), 0);
 });
 
+Deno.test("LruMap: against a list of keys in the order of their use, over thousands of steps", () => {
+  const dice = random(11);
+  const order: number[] = [];
+  const gone: number[] = [];
+  const expected: number[] = [];
+  const map = new LruMap<number, number>(5, (_, key) => gone.push(key));
+  for (let i = 0; i < 5000; i++) {
+    const key = Math.floor(dice() * 9);
+    const at = order.indexOf(key);
+    const what = dice();
+    if (what < 0.2) map.take(key);
+    else if (what < 0.4) assertEquals(map.get(key) !== undefined, at >= 0);
+    else map.set(key, i);
+    if (at >= 0) order.splice(at, 1);
+    if (what >= 0.4 || (what >= 0.2 && at >= 0)) order.push(key);
+    if (order.length > 5) expected.push(order.shift() ?? -1);
+    assertEquals(map.size, order.length);
+  }
+  assertEquals(gone, expected);
+});
+
 Deno.test("LruMap: the one used longest ago leaves, and is handed over", () => {
   const gone: string[] = [];
   const map = new LruMap<string, number>(2, (_, key) => gone.push(key));
