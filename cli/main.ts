@@ -29,6 +29,7 @@ const COMMANDS: CommandTable = {
   bans: async () => (await import("./bans.ts")).BANS,
   ctl: async () => (await import("./ctl.ts")).CTL,
   watch: async () => (await import("./watch.ts")).WATCH,
+  explain: async () => (await import("./explain.ts")).EXPLAIN,
   doctor: async () => (await import("./doctor.ts")).DOCTOR,
   reply: async () => (await import("./reply.ts")).REPLY,
   init: async () => (await import("./init.ts")).INIT,

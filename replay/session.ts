@@ -115,7 +115,9 @@ function readReplies(command: string, text: string, ids: readonly string[]): Att
     const [, enhanced = "", rest] = ENHANCED.exec(line.slice(4)) ?? [];
     // An engine that serves nobody has one answer, and says no more of it.
     const id = ids[i] ?? "site_unusable";
-    return { command, code: Number(line.slice(0, 3)), enhanced, text: rest ?? line.slice(4), id };
+    // A number that no real session has (reply_session_id).
+    const said = (rest ?? line.slice(4)).replace(/ \[s:\d+\]$/, "");
+    return { command, code: Number(line.slice(0, 3)), enhanced, text: said, id };
   });
 }
 

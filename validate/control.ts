@@ -49,6 +49,19 @@ export function entriesOf(text: string): string[] {
   return entries;
 }
 
+/** An entry with its line, from 1. */
+export interface EntryLine {
+  readonly entry: string;
+  readonly line: number;
+}
+
+/** The entries of a control file with the lines they stand in: for people, who look for them there. */
+export function entryLines(text: string): EntryLine[] {
+  return text.split("\n").flatMap((raw, i) =>
+    entriesOf(raw).map((entry) => ({ entry, line: i + 1 }))
+  );
+}
+
 /** Digits at the beginning of a line; null where it has none (scan_ulong finds no number). */
 export function leadingNumber(line: string): number | null {
   const digits = /^[0-9]+/.exec(line)?.[0];
