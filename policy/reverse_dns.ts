@@ -21,6 +21,10 @@ export function reverseDns(
     spares: ["trusted", "loopback", "forwarder", "recipient"],
     needs: ({ client }, known) =>
       isAsked(client.ip) && known.reverse === null ? [{ kind: "reverse", ip: client.ip }] : [],
+    findings({ client }, { reverse }) {
+      if (!isAsked(client.ip) || reverse === null) return "";
+      return reverse.status + (reverse.confirmed === null ? "" : ` name[${reverse.confirmed}]`);
+    },
     judge({ client }, known) {
       if (!isAsked(client.ip)) return NONE;
       const { reverse } = known;

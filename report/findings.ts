@@ -2,7 +2,7 @@
  * What the checks of policy and content told the trace (`policy.finding`), read for the report.
  *
  * The texts are written by the checks: SPF, DKIM, DMARC and ARC begin with the result or name it as `check=result`;
- * the lists of the DNS write `lists=zone[codes]*weight zone[error]`; reverse DNS says `fcrdns` or `confirmed`.
+ * the lists of the DNS write `lists=zone[codes]*weight zone[error]`; reverse DNS begins with its status.
  */
 import type { Finding, Listing } from "./facts.ts";
 
@@ -13,7 +13,9 @@ const LISTED = /([A-Za-z0-9._-]+)\[([^\]]*)\]/g;
 /** Result of an authenticity check; null: the text names none. */
 export function readResult(check: string, text: string): Finding | null {
   if (check !== "spf" && check !== "dkim" && check !== "dmarc" && check !== "arc") return null;
-  const result = RESULT.exec(text)?.[1]?.toLowerCase();
+  // Of several signatures one that passes is enough.
+  const passes = check === "dkim" && /(?:^|; )pass\b/.test(text);
+  const result = passes ? "pass" : RESULT.exec(text)?.[1]?.toLowerCase();
   return result === undefined ? null : { check, result };
 }
 
@@ -29,12 +31,8 @@ export function readListing(text: string): Listing {
   return { zones, errors };
 }
 
-/** Does reverse DNS lead back? null: the text does not say. */
+/** Does reverse DNS lead back? null: the DNS could not say. */
 export function readFcrdns(text: string): boolean | null {
-  if (/\b(fcrdns=(?:pass|yes)|confirmed)\b/.test(text) && !/\b(not|un)\s?confirmed\b/.test(text)) {
-    return true;
-  }
-  return /\b(fcrdns=(?:fail|no)|missing|mismatch|unconfirmed|not confirmed)\b/.test(text)
-    ? false
-    : null;
+  const status = /^\w+/.exec(text)?.[0];
+  return status === "fcrdns" ? true : status === "exists" || status === "none" ? false : null;
 }

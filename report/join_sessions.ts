@@ -5,13 +5,18 @@
  * HELO comes with the session's last line; attempts wait for it.
  */
 import type { Facts } from "./facts.ts";
-import { readFcrdns, readListing, readResult } from "./findings.ts";
 import { LruMap } from "./lru.ts";
 import { type Mail, type Recipient, tellWhenOver } from "./mail.ts";
 import type { MessageJoin } from "./join_messages.ts";
 import type { TraceRecord } from "./record.ts";
 import { takeOutside } from "./outside.ts";
-import { judgeLast, type OpenSession, openSession, readDialogue } from "./session_state.ts";
+import {
+  judgeLast,
+  type OpenSession,
+  openSession,
+  readDialogue,
+  takeFinding,
+} from "./session_state.ts";
 
 const MOST_SESSIONS = 20_000;
 /** Recipients of one session that wait for its end. */
@@ -102,7 +107,7 @@ export class SessionJoin {
       case "policy.softened":
         return this.#facts.softened(rule);
       case "policy.finding":
-        return this.#finding(session, fields["check"] ?? "", fields["text"] ?? "");
+        return takeFinding(this.#facts, session, fields["check"] ?? "", fields["text"] ?? "");
       case "policy.decoy":
         judgeLast(session, "refused", "decoy");
         return takeOutside(this.#facts, event, fields, line.whenMs);
@@ -121,18 +126,6 @@ export class SessionJoin {
     if (!stage.startsWith("data")) return this.#turnAway(line, outcome, rule, "session");
     session.messageRule = rule;
     this.#judgeMessage(line, outcome, rule);
-  }
-
-  #finding(session: OpenSession, check: string, text: string): void {
-    if (check === "dnsbl") return this.#facts.listing(readListing(text));
-    if (check === "reverse_dns") {
-      session.fcrdns = readFcrdns(text) ?? session.fcrdns;
-      return;
-    }
-    const finding = readResult(check, text);
-    if (finding === null) return;
-    if (finding.check === "spf") session.spf = finding.result;
-    this.#facts.finding(finding);
   }
 
   /** An event of SMTP, QMTP or QMQP, its id without the service. */

@@ -1,4 +1,6 @@
 /** What is known of a session of the trace while it lasts. */
+import type { Facts } from "./facts.ts";
+import { readFcrdns, readListing, readResult } from "./findings.ts";
 import type { Mail, Recipient } from "./mail.ts";
 
 export interface OpenSession {
@@ -62,4 +64,22 @@ export function judgeLast(
   last.outcome = outcome;
   last.rule = rule;
   return true;
+}
+
+/** What a check said of a session's client or message. */
+export function takeFinding(
+  facts: Facts,
+  session: OpenSession,
+  check: string,
+  text: string,
+): void {
+  if (check === "dnsbl") return facts.listing(readListing(text));
+  if (check === "reverse_dns") {
+    session.fcrdns = readFcrdns(text) ?? session.fcrdns;
+    return;
+  }
+  const finding = readResult(check, text);
+  if (finding === null) return;
+  if (finding.check === "spf") session.spf = finding.result;
+  facts.finding(finding);
 }

@@ -82,7 +82,7 @@ function* listed(w: Writer): Generator<string> {
     line(w.nowMs, session, POLICY_EVENTS.finding, { check, ip, text });
   if (on.length > 0) yield finding("dnsbl", `score=2 of 2 lists=${said} enough_alone=${on[0]}`);
   yield finding("spf", `${spf} domain[bulk.example] mechanism[-all]`);
-  yield finding("reverse_dns", "confirmed mail.bulk.example");
+  yield finding("reverse_dns", "fcrdns name[mail.bulk.example]");
   yield line(w.nowMs, session, POLICY_EVENTS.applied, {
     stage: "rcpt_valid",
     ip,
