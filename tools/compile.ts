@@ -1,14 +1,15 @@
 /**
  * `task compile`: dist/qfront, one file that runs without Deno.
  *
- * The modules are bundled first, so that only what is used is embedded; then `deno compile` tries its own runtime
- * and, where that can't be fetched, takes the pinned one of tools/denort.ts. `--no-code-cache` always: without it
+ * The modules are bundled first, so that only what is used is embedded, and in pieces, so that a command reads no more than
+ * it needs: a start takes half the time it would with one large file. Then `deno compile` tries its own runtime and,
+ * where that can't be fetched, takes the pinned one of tools/denort.ts. `--no-code-cache` always: without it
  * the program would read a file with a predictable name from the temp directory at every start.
  */
 import { provideDenort } from "./denort.ts";
 
 const OUT = "dist/qfront";
-const BUNDLE = "dist/qfront.js";
+const BUNDLE = "dist/bundle";
 
 async function deno(args: string[], env: Record<string, string> = {}) {
   const { success, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
@@ -31,10 +32,11 @@ const told = await Deno.readTextFile("cli/version.ts");
 if (!told.includes(`"${version}"`)) giveUp("cli/version.ts and deno.json name two versions", told);
 
 const lock = ["--lock=deno.lock", "--frozen"];
-const bundled = await deno(["bundle", ...lock, "-o", BUNDLE, "main.ts"]);
+const bundled = await deno(["bundle", ...lock, "--code-splitting", "--outdir", BUNDLE, "main.ts"]);
 if (!bundled.success) giveUp("Bundling failed:", bundled.said);
 
-const compile = ["compile", "-A", "--no-lock", "--no-check", "--no-code-cache", "-o", OUT, BUNDLE];
+const embedded = ["--include", BUNDLE, "-o", OUT, `${BUNDLE}/main.js`];
+const compile = ["compile", "-A", "--no-lock", "--no-check", "--no-code-cache", ...embedded];
 let made = await deno(compile);
 if (!made.success) {
   console.log("Deno's own runtime can't be fetched here: taking the pinned one from npm.");
@@ -42,6 +44,6 @@ if (!made.success) {
   made = await deno(compile, { DENORT_BIN: `${Deno.cwd()}/.cache/denort` });
 }
 if (!made.success) giveUp("Compiling failed:", made.said);
-await Deno.remove(BUNDLE);
+await Deno.remove(BUNDLE, { recursive: true });
 const size = (await Deno.stat(OUT)).size;
 console.log(`${OUT}: qfront ${version}, ${(size / 1048576).toFixed(1)} MiB`);
