@@ -51,8 +51,8 @@ function* entriesOf(directory: string, troubles: string[]): Generator<[number, s
   }
 }
 
-const read = (path: string, troubles: string[]): string =>
-  attempt(path, troubles, () => Buffer.from(Deno.readFileSync(path)).toString("latin1")) ?? "";
+const read = (path: string, troubles: string[]): string | null =>
+  attempt(path, troubles, () => Buffer.from(Deno.readFileSync(path)).toString("latin1"));
 
 /** Recipients that wait, and how many are done. */
 function recipientsOf(text: string): { waiting: string[]; done: number } {
@@ -86,10 +86,11 @@ function look(top: string, id: number, infoPath: string, seen: Seen, mask: Mask,
   const part = infoPath.slice(`${top}/info/`.length);
   const info = attempt(infoPath, troubles, () => Deno.statSync(infoPath));
   const size = attempt(part, troubles, () => Deno.statSync(`${top}/mess/${part}`).size);
-  if (info === null || size === null) return;
-  const sender = /^F([^\0]*)/.exec(read(infoPath, troubles))?.[1] ?? "";
-  const local = recipientsOf(read(`${top}/local/${part}`, troubles));
-  const remote = recipientsOf(read(`${top}/remote/${part}`, troubles));
+  const sender = /^F([^\0]*)/.exec(read(infoPath, troubles) ?? "")?.[1];
+  // What can't be read is no message without sender.
+  if (info === null || size === null || sender === undefined) return;
+  const local = recipientsOf(read(`${top}/local/${part}`, troubles) ?? "");
+  const remote = recipientsOf(read(`${top}/remote/${part}`, troubles) ?? "");
   const arrivedMs = info.mtime?.getTime() ?? 0;
   seen.messages++;
   seen.local += local.waiting.length;
