@@ -35,6 +35,7 @@ const COMMANDS: CommandTable = {
   init: async () => (await import("./init.ts")).INIT,
   completions: async () => (await import("./completions.ts")).makeCompletions(COMMANDS),
   report: async () => (await import("./report.ts")).REPORT,
+  replay: async () => (await import("./replay.ts")).REPLAY,
   help: async () => (await import("./help.ts")).makeHelp(COMMANDS),
 };
 

@@ -4,6 +4,7 @@
  *
  * Each recipient is judged by itself, as if its session had wanted nothing else.
  */
+import { parseIp } from "../net/ip.ts";
 import type { Attempt as LogAttempt } from "../report/facts.ts";
 import { LruMap } from "../report/lru.ts";
 import { judgeAttempt } from "./attempt.ts";
@@ -66,7 +67,7 @@ export const UNSEEN_CHECKS: readonly string[] =
 const UNSEEN = new Set(UNSEEN_CHECKS);
 const UNSEEN_RULE = /^(?:message|limit): |^(?:lost with the session|too many recipients)$/;
 /** As the privacy dial writes a local part, and as `qfront report --anonymise` does. */
-const MASKED = /^(?:h_[0-9a-f]{12}|[0-9a-f]{8,12}|\*+)?(?:@|$)/;
+const MASKED = /^(?:h_[0-9a-f]{12}|[0-9a-f]{10}|\*)(?:@|$)/;
 
 /** "badmailfrom: @evil.example" -> "badmailfrom". */
 export const checkOf = (rule: string): string => /^[^:]*/.exec(rule)?.[0] ?? "";
@@ -118,7 +119,7 @@ export class LogJudge {
 
   async judge(attempt: LogAttempt): Promise<Judged> {
     const { ip, recipient } = attempt;
-    if (ip === "" || ip === "unknown") return { kind: "unjudged", why: "no_ip" };
+    if (parseIp(ip) === null) return { kind: "unjudged", why: "no_ip" };
     if (MASKED.test(recipient)) return { kind: "unjudged", why: "masked" };
     const { decision, missing } = await this.#today(attempt);
     if (missing !== null) return { kind: "unjudged", why: missing };

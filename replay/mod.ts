@@ -1,0 +1,7 @@
+/** What commands use of replay/. */
+export { type Judged, LogJudge, UNSEEN_CHECKS } from "./log_judge.ts";
+export { inOrder, type OrderCount } from "./in_order.ts";
+export { unaskedDns } from "./no_dns.ts";
+export { ReplayTally } from "./replay.ts";
+export { replayText } from "./replay_text.ts";
+export type { ReplayReport } from "./replay_types.ts";
