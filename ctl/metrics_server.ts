@@ -45,9 +45,8 @@ function asObject({ name, help, type, samples }: Metric, isOpen: boolean) {
 
 /** Loads what writes: while root is still there, who may read what others may not. */
 export async function loadWriter(): Promise<Write> {
-  const module = await import("prom-client");
-  // A CommonJS package: in a bundle all its names stand below one.
-  const { Registry } = (module as { readonly default?: typeof module }).default ?? module;
+  // A CommonJS package: bundled, its names stand below "default" alone.
+  const { Registry } = (await import("prom-client")).default;
   return async (metrics, isOpen) => {
     const registry = new Registry();
     const type = isOpen ? Registry.OPENMETRICS_CONTENT_TYPE : Registry.PROMETHEUS_CONTENT_TYPE;
