@@ -93,7 +93,7 @@ class Memory implements OwnedPolicyState {
     if (role === "worker") return;
     const isUsed = this.#noted.bans || this.#noted.guesses;
     this.#banFile.use(isUsed ? stateFilePath(settings.ban_file, root, home) : "");
-    const keepsGreylist = this.#noted.greylist && role === "service";
+    const keepsGreylist = this.#noted.greylist && role !== "session";
     this.#greyFile.use(keepsGreylist ? stateFilePath(settings.greylist_file, root, home) : "");
   }
 
