@@ -83,7 +83,7 @@ function privacyOf(args: ParsedArgs, otherwise: Privacy): Privacy {
   const text = args.value("privacy") ?? otherwise;
   const found = PRIVACY_LEVELS.find((level) => level === text);
   if (found !== undefined) return found;
-  throw new UsageError(`--privacy "${text}" is none of ${PRIVACY_LEVELS.join(", ")}`);
+  throw new UsageError(`--privacy "${text}" is not one of: ${PRIVACY_LEVELS.join(", ")}`);
 }
 
 /** Rows of each table. @throws {UsageError} */
@@ -150,7 +150,7 @@ async function makeReport(
 ): Promise<Report> {
   const nowMs = io.now();
   const period = periodOf(args, nowMs);
-  const mask = maskOf(privacyOf(args, "full"));
+  const mask = maskOf(privacyOf(args, "none"));
   const top = topOf(args);
   const queue = queueDirectory(args);
   const total = sources.some(({ bytes }) => bytes === 0)
@@ -204,7 +204,7 @@ async function anonymise(
     throw new UsageError("--anonymise takes files, not standard input");
   }
   const mask = maskOf(privacyOf(args, "hash"));
-  if (mask.level === "full") throw new UsageError('--anonymise with --privacy "full" does nothing');
+  if (mask.level === "none") throw new UsageError('--anonymise with --privacy "none" does nothing');
   for (const source of sources) {
     if (source.beforeMs > io.now() - span) {
       io.out(`${source.name}: kept, written to within the last ${older}\n`);
@@ -254,7 +254,7 @@ export const makeReportCommand = (io: () => ReportIo): Command => ({
     { name: "check", about: "look recipients up again (a named site: always)" },
     { name: "queue", value: "DIR", about: "qmail's queue (the site's)" },
     { name: "verbose", short: "v", about: "each message of the queue" },
-    { name: "privacy", value: "HOW", about: "addresses: full, network, hash, none" },
+    { name: "privacy", value: "HOW", about: "mask addresses: none, network, hash, hide" },
     { name: "anonymise", value: "SPAN", about: "instead, mask addresses in FILEs so old" },
     ...SITE_OPTIONS,
   ],

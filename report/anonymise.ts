@@ -8,10 +8,11 @@
  */
 import { Buffer } from "node:buffer";
 import { escapeText } from "../trace/escape.ts";
+import { fieldsOfLogfmt, logfmtFormat } from "../trace/logfmt.ts";
 import type { Fields } from "../trace/tracer.ts";
 import type { Mask } from "./privacy.ts";
 import { linesOf, type ReadCount, type Source } from "./sources.ts";
-import { EVENTS, readText } from "./templates.ts";
+import { EVENTS, readText, unescapeText } from "./templates.ts";
 import { takeStamp } from "./times.ts";
 
 type Value = string | number | boolean | null;
@@ -35,7 +36,7 @@ function maskField(name: string, value: Value, mask: Mask): Value {
     case "subject":
       return mask.host(value);
     case "domain":
-      return mask.level === "none" ? mask.host(value) : value;
+      return mask.level === "hide" ? mask.host(value) : value;
     case "line":
       return maskDialogue(value, mask);
     default:
@@ -67,7 +68,7 @@ function maskForeign(line: string, mask: Mask): string {
 }
 
 const KATR = /^(\([0-4]\) \(\d+\) )(\w+): (.*)$/s;
-const SUFFIX = / \(remoteip: [0-9A-Fa-f.:]+\)$/;
+const SUFFIX = / \(remoteip: [0-9A-Fa-f.:/]+\)$/;
 
 /** Numbers as numbers: texts count with them. */
 const typed = (fields: Readonly<Record<string, string>>): Record<string, Value> =>
@@ -123,8 +124,23 @@ function maskJson(line: string, mask: Mask): string | null {
   return binary(masked);
 }
 
+function maskLogfmt(line: string, mask: Mask): string | null {
+  const pairs = fieldsOfLogfmt(line);
+  const event = EVENTS.get(pairs?.get("id") ?? "");
+  if (pairs === null || event === undefined) return null;
+  const own = [...pairs].filter(([name]) => !OWN.has(name));
+  const fields = Object.fromEntries(
+    own.map(([name, text]) => [name.replace(/_$/, ""), unescapeText(text)]),
+  );
+  const masked = maskFields(typed(fields), mask) as Fields;
+  const whenMs = Date.parse(pairs.get("time") ?? "");
+  const session = Number(pairs.get("session"));
+  return binary(logfmtFormat()(whenMs, session, event, masked)).slice(0, -1);
+}
+
 /** One line (binary, without its end) without whom it names. */
 export function maskLine(line: string, mask: Mask): string {
+  if (line.startsWith("time=")) return maskLogfmt(line, mask) ?? maskForeign(line, mask);
   if (line.startsWith("{")) return maskJson(line, mask) ?? maskForeign(line, mask);
   const { body } = takeStamp(line, 0);
   if (!line.endsWith(body)) return maskForeign(line, mask);

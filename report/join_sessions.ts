@@ -134,10 +134,9 @@ export class SessionJoin {
     switch (what) {
       case "rcpt":
         return this.#named(line);
-      case "mail":
-        session.sender = fields["sender"] ?? session.sender;
+      case "capture.rcpt":
         session.helo = fields["helo"] ?? session.helo;
-        return;
+        return this.#judge(line, "refused", fields["rule"] ?? "captured");
       case "rcpt.invalid":
       case "rcpt.unknown":
         session.unknown++;

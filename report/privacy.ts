@@ -1,5 +1,6 @@
 /**
- * How much of an address a report or an old trace shows: all of it, its network and domain, a hash, or nothing.
+ * How much of an address a report or an old trace shows: all of it (none), its network and domain, a hash, or nothing
+ * (hide). The words are those of the setting trace_privacy, and one more.
  *
  * A hash has a key of its own for each run, which is forgotten: the same address is the same within one report and cannot be
  * found by trying. Domains stay with `network` and `hash`, because they are what an administrator can act on.
@@ -8,7 +9,7 @@ import { createHmac, randomBytes } from "node:crypto";
 import { parseIp } from "../net/ip.ts";
 import { networkOf } from "../policy/networks.ts";
 
-export const PRIVACY_LEVELS = ["full", "network", "hash", "none"] as const;
+export const PRIVACY_LEVELS = ["none", "network", "hash", "hide"] as const;
 export type Privacy = (typeof PRIVACY_LEVELS)[number];
 
 export interface Mask {
@@ -30,8 +31,8 @@ const ADDRESSES = /[^\s<>()[\],;:"'@]{1,64}@[A-Za-z0-9.-]{1,255}/g;
 const IPS =
   /\b\d{1,3}(?:\.\d{1,3}){3}\b|(?<![\w:])(?:[0-9A-Fa-f]{0,4}:){2,7}[0-9A-Fa-f]{0,4}(?![\w:])/g;
 
-const FULL: Mask = {
-  level: "full",
+const NO_MASK: Mask = {
+  level: "none",
   address: (address) => address,
   ip: (ip) => ip,
   host: (name) => name,
@@ -65,8 +66,8 @@ function makeMask(
 /** The mask of a level. */
 export function maskOf(level: Privacy): Mask {
   switch (level) {
-    case "full":
-      return FULL;
+    case "none":
+      return NO_MASK;
     case "network": {
       const address = (text: string) => hideLocal(text, () => HIDDEN);
       return makeMask(level, (ip) => ip.includes("/") ? ip : networkOf(ip), address, () => HIDDEN);
@@ -77,7 +78,7 @@ export function maskOf(level: Privacy): Mask {
         createHmac("sha256", key).update(text, "latin1").digest("hex").slice(0, HASH_CHARS);
       return makeMask(level, hash, (text) => hideLocal(text, hash), hash);
     }
-    case "none":
+    case "hide":
       return makeMask(level, () => HIDDEN, (text) => text === "" ? "" : HIDDEN, () => HIDDEN);
   }
 }

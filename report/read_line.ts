@@ -1,5 +1,5 @@
 /** Which reader understands a line: each is asked by the line's first characters, so files may hold a mixture. */
-import { readJson, readKatr } from "./read_trace.ts";
+import { readJson, readKatr, readLogfmt } from "./read_trace.ts";
 import { readQmailSend } from "./read_qmail.ts";
 import { readTcpserver } from "./read_tcpserver.ts";
 import type { Timed } from "./record.ts";
@@ -11,10 +11,11 @@ import { takeStamp } from "./times.ts";
  */
 export function readLine(line: string, beforeMs: number): Timed | null {
   if (line.charCodeAt(0) === 0x7b) return readJson(line);
+  if (line.startsWith("time=")) return readLogfmt(line);
   const { whenMs, body } = takeStamp(line, beforeMs);
   const first = body.charCodeAt(0);
-  if (first === 0x7b) {
-    const inner = readJson(body);
+  if (first === 0x7b || body.startsWith("time=")) {
+    const inner = first === 0x7b ? readJson(body) : readLogfmt(body);
     return inner === null ? null : { whenMs: inner.whenMs ?? whenMs, record: inner.record };
   }
   if (first === 0x28) {

@@ -1,15 +1,16 @@
 /**
- * Lines of our own trace, both forms: KATR's (`(2) (77) smtp_rcpt: user[angela] domain [example.org]`, its time already
- * taken off) and JSON, which brings its time.
+ * Lines of our own trace, all forms: KATR's (`(2) (77) smtp_rcpt: user[angela] domain [example.org]`, its time already
+ * taken off), JSON and logfmt, which bring their time.
  *
  * KATR's form has no ids and says less than JSON: an invalid recipient's name stands in the line before it. The fields
  * come from the event table itself (templates.ts). Logs of KATR's own patch read the same.
  */
+import { fieldsOfLogfmt } from "../trace/logfmt.ts";
 import type { Timed, TraceRecord } from "./record.ts";
-import { readText } from "./templates.ts";
+import { readText, unescapeText } from "./templates.ts";
 
 const KATR = /^\(([0-4])\) \((\d+)\) (\w+): /;
-const REMOTE_IP = / \(remoteip: ([0-9A-Fa-f.:]+)\)$/;
+const REMOTE_IP = / \(remoteip: ([0-9A-Fa-f.:/]+)\)$/;
 
 /** Functions whose lines no report needs, and which may be most of a trace. */
 const UNREAD = new Set(["lookup", "dns", "pop3_dialogue", "qmtp_io", "qmqp_io"]);
@@ -80,5 +81,22 @@ export function readJson(line: string): Timed | null {
     fields[SHADOWED.has(name) ? name.slice(0, -1) : name] = text;
   }
   const record: TraceRecord = { kind: "trace", session, event: id, fields };
+  return { whenMs: Number.isNaN(whenMs) ? null : whenMs, record };
+}
+
+/** One line in the logfmt form; null: it is none. */
+export function readLogfmt(line: string): Timed | null {
+  const pairs = line.startsWith("time=") ? fieldsOfLogfmt(line) : null;
+  const session = Number(pairs?.get("session") ?? NaN);
+  const event = pairs?.get("id");
+  if (pairs === null || event === undefined || Number.isNaN(session)) return null;
+  const whenMs = Date.parse(pairs.get("time") ?? "");
+  const fields: Record<string, string> = {};
+  for (const [name, text] of pairs) {
+    if (OWN.has(name)) continue;
+    const own = SHADOWED.has(name) ? name.slice(0, -1) : name;
+    fields[own] = text === "null" ? "" : unescapeText(text);
+  }
+  const record: TraceRecord = { kind: "trace", session, event, fields };
   return { whenMs: Number.isNaN(whenMs) ? null : whenMs, record };
 }

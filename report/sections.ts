@@ -257,7 +257,7 @@ export function readSentence({ read, connections, privacy }: Report): string {
     ...(connections.ok + connections.deny > 0
       ? [`tcpserver let ${number(connections.ok)} in and denied ${number(connections.deny)}`]
       : []),
-    ...(privacy === "full" ? [] : [`addresses shown: ${privacy}`]),
+    ...(privacy === "none" ? [] : [`addresses masked: ${privacy}`]),
   ];
   return `${parts.join("; ")}.`;
 }

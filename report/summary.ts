@@ -38,7 +38,7 @@ function merged(rows: readonly Row[], show: (name: string) => string): Row[] {
 
 function tableOf(counter: TopCounter, most: number, mask: Mask, kind: keyof Mask): Table {
   const show = kind === "level" ? (name: string) => name : mask[kind];
-  const wanted = mask.level === "full" ? most : Math.max(most, MASKED_ROWS);
+  const wanted = mask.level === "none" ? most : Math.max(most, MASKED_ROWS);
   const rows = counter.top(wanted).map(({ key, count }) => ({ name: key, count }));
   return {
     rows: merged(rows, show).slice(0, most),

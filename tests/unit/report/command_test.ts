@@ -101,7 +101,7 @@ Deno.test("report: wrong arguments are one sentence each, exit 64; a log that is
     [["--since", "soon", "x"], '--since "soon" is no span'],
     [["--since", "1d", "--from", "2026-01-01", "x"], "can't both"],
     [["--until", "2026-02-30", "x"], '--until "2026-02-30" is no time'],
-    [["--privacy", "some", "x"], "none of full, network, hash, none"],
+    [["--privacy", "some", "x"], "is not one of: none, network, hash, hide"],
     [["--top", "0", "x"], "--top"],
     [["--anonymise", "1d", "-"], "not standard input"],
   ];

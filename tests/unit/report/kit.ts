@@ -25,7 +25,7 @@ export async function reported(
   return summarize(tally, {
     ...PERIOD,
     top: 10,
-    mask: maskOf(options.privacy ?? "full"),
+    mask: maskOf(options.privacy ?? "none"),
     nowMs: Date.UTC(2026, 2, 1),
     host: "mail.example.org",
     files: logs.length,

@@ -8,12 +8,13 @@ import { EVENTS } from "../../../report/templates.ts";
 import { readLine } from "../../../report/read_line.ts";
 import { jsonFormat } from "../../../trace/json.ts";
 import { katrFormat } from "../../../trace/katr.ts";
+import { logfmtFormat } from "../../../trace/logfmt.ts";
 import { reported, tallied } from "./kit.ts";
 import { sampleLogs } from "./sample_logs.ts";
 
 const NOW = Date.UTC(2026, 2, 1, 12);
 
-Deno.test("maskOf: network keeps network and domain, hash is the same within a run only, none keeps nothing", () => {
+Deno.test("maskOf: network keeps network and domain, hash is the same within a run only, hide keeps nothing", () => {
   const network = maskOf("network");
   assertEquals(network.ip("192.0.2.77"), "192.0.2.0/24");
   assertEquals(network.ip("2001:db8:1:2:3::4"), "2001:db8:1:2::/64");
@@ -23,19 +24,19 @@ Deno.test("maskOf: network keeps network and domain, hash is the same within a r
   assertNotEquals(hash.ip("192.0.2.77"), hash.ip("192.0.2.78"));
   assertNotEquals(hash.ip("192.0.2.77"), maskOf("hash").ip("192.0.2.77"));
   assert(/^[0-9a-f]{10}@example\.org$/.test(hash.address("joe@example.org")));
-  const none = maskOf("none");
-  assertEquals([none.ip("192.0.2.7"), none.address("joe@x.example"), none.host("mx")], [
+  const hide = maskOf("hide");
+  assertEquals([hide.ip("192.0.2.7"), hide.address("joe@x.example"), hide.host("mx")], [
     "*",
     "*",
     "*",
   ]);
-  assertEquals(none.text("from 192.0.2.7 and 2001:db8::1 at 10:20:30"), "from * and * at 10:20:30");
+  assertEquals(hide.text("from 192.0.2.7 and 2001:db8::1 at 10:20:30"), "from * and * at 10:20:30");
 });
 
 Deno.test("summarize: with a mask no address is left in text, page or JSON", async () => {
   const logs = sampleLogs(500, "katr", NOW);
   const all = [[...logs.trace].join(""), logs.send.join("")];
-  for (const privacy of ["network", "hash", "none"] as const) {
+  for (const privacy of ["network", "hash", "hide"] as const) {
     const report = await reported(all, { privacy });
     for (const shown of [textReport(report, false), htmlReport(report), JSON.stringify(report)]) {
       assertFalse(
@@ -71,7 +72,7 @@ const FIELDS = {
   line: "C: MAIL FROM:<joe.doe@example.org>",
 };
 
-Deno.test("maskLine: lines of the trace stay lines of the trace, in both forms", () => {
+Deno.test("maskLine: lines of the trace stay lines of the trace, in all forms", () => {
   const mask = maskOf("hash");
   for (const id of ["setup.remoteip", "smtp.rcpt", "smtp.rcpt.relay", "smtp.end", "smtp.login"]) {
     const event = EVENTS.get(id);
@@ -80,7 +81,7 @@ Deno.test("maskLine: lines of the trace stay lines of the trace, in both forms",
       ["messages", "recipients", "unknown", "relays", "errors", "seconds"].map((n) => [n, 1]),
     );
     const all = { ...fields, ...FIELDS, mechanism: "PLAIN", end: "quit" };
-    for (const format of [katrFormat(), jsonFormat()]) {
+    for (const format of [katrFormat(), jsonFormat(), logfmtFormat()]) {
       const line = format(NOW, 7, event, all).slice(0, -1);
       const masked = maskLine(line, mask);
       assertFalse(/joe|jane|192\.0\.2\.77/.test(masked), masked);

@@ -12,7 +12,7 @@ async function say(port: number, lines: readonly string[]): Promise<string> {
 
 const from = ["EHLO client.example.com", "MAIL FROM:<stranger@far.example>"];
 
-for (const format of ["katr", "json"] as const) {
+for (const format of ["katr", "json", "logfmt"] as const) {
   Deno.test(`report: what serve traced as ${format} is what happened`, async () => {
     const root = await makeSite();
     try {

@@ -3,7 +3,8 @@ import { readKatr } from "../../../report/read_trace.ts";
 import { readLine } from "../../../report/read_line.ts";
 import { type AnyEvent, EVENTS, readText } from "../../../report/templates.ts";
 import { jsonFormat } from "../../../trace/json.ts";
-import { katrFormat } from "../../../trace/katr.ts";
+import { katrFormat, type LineFormat } from "../../../trace/katr.ts";
+import { logfmtFormat } from "../../../trace/logfmt.ts";
 import { withRemoteIp } from "../../../trace/remote_ip.ts";
 import type { Fields } from "../../../trace/tracer.ts";
 
@@ -84,8 +85,12 @@ Deno.test("readKatr: every event comes back where a field is empty, null or one"
   }
 });
 
-Deno.test("readLine: every event in JSON has its id and all its fields", () => {
-  const format = jsonFormat();
+for (const [form, format] of [["JSON", jsonFormat()], ["logfmt", logfmtFormat()]] as const) {
+  Deno.test(`readLine: every event in ${form} has its id and all its fields`, () =>
+    everyEvent(format));
+}
+
+function everyEvent(format: LineFormat): void {
   for (const event of EVENTS.values()) {
     const fields = sample(event, ordinary);
     const timed = readLine(format(NOW, 7, event, fields as Fields).slice(0, -1), NOW);
@@ -96,7 +101,7 @@ Deno.test("readLine: every event in JSON has its id and all its fields", () => {
       assertEquals(timed.record.fields[name], String(value), `${event.id}: field ${name}`);
     }
   }
-});
+}
 
 function eventOf(id: string): AnyEvent {
   const event = EVENTS.get(id);
