@@ -40,9 +40,7 @@ for (const [name, before, after] of CASES) {
     const edit = await editSetting(before, "helo", "on");
     assertEquals(edit.text, after);
     assertEquals((await parseTraceCfg(edit.text)).values.get("helo")?.text, "on");
-    assertEquals(after.split(/
-|
-/)[edit.line - 1], edit.after);
+    assertEquals(after.split(/\r\n|\n/)[edit.line - 1], edit.after);
   });
 }
 
