@@ -23,16 +23,26 @@ export const copyOf = (root: string, args: SiteArgs) => async (setup: Transcript
     if (!success) {
       throw new Error(`"${root}" can't be copied: ${new TextDecoder().decode(stderr).trim()}`);
     }
-    for (const file of setup.files) putFile(copy, file.path, file.text);
-    return { args: { ...args, root: [copy] }, remove };
+    const set = [...(args["set"] ?? []), ...putFiles(copy, setup)];
+    // What is remembered goes with the copy.
+    return { args: { ...args, root: [copy], set }, remembers: true, remove };
   } catch (error) {
     remove();
     throw error;
   }
 };
 
+/** The file of a transcript that has all answers of the DNS. */
+const ZONE = "dns.zone";
+
+/** Puts a transcript's files below `root`; the settings that make them heard. */
+export function putFiles(root: string, { files }: TranscriptSetup): readonly string[] {
+  for (const { path, text } of files) putFile(root, path, text);
+  return files.some(({ path }) => path === ZONE) ? [`dns_file=${root}/${ZONE}`] : [];
+}
+
 /** Writes a file below `root`, with the directories it needs; each belongs to whom the directory above it does. */
-export function putFile(root: string, path: string, text: string): void {
+function putFile(root: string, path: string, text: string): void {
   const parts = path.split("/");
   let above = root;
   const give = (made: string) => {

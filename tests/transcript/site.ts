@@ -1,12 +1,9 @@
 /** The sample site as the place where the project's own transcripts are played, by the code of `qfront transcript run`. */
-import { putFile } from "../../cli/transcript_copy.ts";
+import { putFiles } from "../../cli/transcript_copy.ts";
 import { type PreparedSite, siteGround } from "../../cli/transcript_site.ts";
 import { makeSampleSite } from "../../tools/sample_site.ts";
 import type { TranscriptSetup } from "../../transcript/format.ts";
 import type { Ground } from "../../transcript/play_file.ts";
-
-/** The file of a transcript that has all answers of the DNS. */
-const ZONE = "dns.zone";
 
 /** A copy of the sample site for each transcript; accepted mail is delivered into it. */
 async function prepare(setup: TranscriptSetup): Promise<PreparedSite> {
@@ -17,9 +14,7 @@ async function prepare(setup: TranscriptSetup): Promise<PreparedSite> {
   const root = `${temp}/site`;
   Deno.chmodSync(temp, 0o755);
   await makeSampleSite(root);
-  for (const file of setup.files) putFile(root, file.path, file.text);
-  const hasZone = setup.files.some(({ path }) => path === ZONE);
-  const set = ["queue=maildir", ...(hasZone ? [`dns_file=${root}/${ZONE}`] : [])];
+  const set = ["queue=maildir", ...putFiles(root, setup)];
   return {
     args: { root: [root], "qmail-dir": ["/var/qmail"], set },
     remembers: true,
