@@ -1,5 +1,5 @@
 /** An explanation as a person reads it, and as a program does. */
-import type { Decision } from "../replay/types.ts";
+import type { AttemptReply, Decision } from "../replay/types.ts";
 import { readable } from "./doctor_text.ts";
 import { sparedWords } from "./explain_checks.ts";
 import type {
@@ -42,6 +42,10 @@ export function replyText({ reply }: Decision): string {
   if (reply === null) return "no answer, the connection is closed";
   return [reply.code, reply.enhanced, reply.text].filter((part) => part !== "").join(" ");
 }
+
+/** The command that a reply is to. */
+const verbOf = ({ command }: AttemptReply): string =>
+  command === "" ? "the beginning" : command.split(" ")[0] ?? "";
 
 /** Columns of a table, but for the last as wide as their longest cell, up to `most`. */
 function table(rows: readonly (readonly string[])[], most = 40): string[] {
@@ -108,9 +112,9 @@ function deliveryLines({ instructions, view }: Explanation, paint: Paint): strin
   return [title, ...(rows.length === 0 ? ["  nothing: the mail is thrown away"] : table(rows))];
 }
 
-/** Checks that tell something by being there. */
-const isQuiet = ({ outcome }: CheckRow): boolean =>
-  outcome === "off" || outcome === "not met" || outcome === "with the message";
+/** Checks with a line of their own: those that said or saw something. */
+const isLoud = ({ outcome, finding }: CheckRow): boolean =>
+  outcome === "refuses" || outcome === "defers" || outcome === "accepts" || finding !== "";
 
 function outcomeText(e: Explanation, row: CheckRow): string {
   const { mode, outcome, rule, reason, reply, where, finding } = row;
@@ -144,7 +148,7 @@ const CHECK_COLOURS: Readonly<Record<string, Colour>> = {
 };
 
 function checkLines(e: Explanation, { verbose }: TextOptions, paint: Paint): string[] {
-  const shown = verbose ? e.checks : e.checks.filter((row) => !isQuiet(row));
+  const shown = verbose ? e.checks : e.checks.filter(isLoud);
   const rows = shown.map((row) => {
     const text = outcomeText(e, row);
     const colour = row.mode === "shadow" ? "dim" : CHECK_COLOURS[row.outcome];
@@ -154,42 +158,56 @@ function checkLines(e: Explanation, { verbose }: TextOptions, paint: Paint): str
   return [
     paint("bold", "Checks"),
     ...table(rows),
-    ...(verbose ? [] : quietLines(e.checks)),
+    ...(verbose ? [] : quietLines(e)),
   ];
 }
 
-/** The silent ones by name, a few lines. */
-function quietLines(checks: readonly CheckRow[]): string[] {
-  const named = (title: string, wanted: (row: CheckRow) => boolean): string[] => {
-    const names = checks.filter(wanted).map(({ check }) => check);
-    return names.length === 0 ? [] : wrapped(`  ${title}: `, names);
-  };
-  return [
-    ...named("on, and nothing to go by", ({ outcome }) => outcome === "not met"),
-    ...named("asked with the message", ({ outcome }) => outcome === "with the message"),
-    ...named("off", ({ outcome }) => outcome === "off"),
-  ];
+/** The silent ones by name, with what they went by, a few lines for each kind. */
+function quietLines(e: Explanation): string[] {
+  const kinds = new Map<string, Set<string>>();
+  for (const row of e.checks.filter((one) => !isLoud(one))) {
+    const { outcome, check, where, mode } = row;
+    const title = outcome === "spared"
+      ? sparedWords(e.view.judgement, row)
+      : QUIET_TITLES[outcome] ?? outcome;
+    const names = kinds.get(title) ?? new Set();
+    kinds.set(title, names);
+    const place = outcome === "no opinion" && where !== null ? ` (${placeText(where)})` : "";
+    names.add(`${check}${mode === "shadow" ? " in shadow" : ""}${place}`);
+  }
+  return [...kinds].flatMap(([title, names]) => wrapped(`  ${title}: `, [...names]));
 }
+
+const QUIET_TITLES: Readonly<Partial<Record<CheckRow["outcome"], string>>> = {
+  "not asked": "not asked, it was decided before",
+  "not met": "on, and nothing to go by",
+  "with the message": "asked with the message",
+};
 
 const WIDTH = 96;
 
 function wrapped(title: string, names: readonly string[]): string[] {
   const lines: string[] = [];
   let line = title;
-  for (const name of names) {
-    if (line.length + name.length > WIDTH) {
+  names.forEach((name, i) => {
+    const word = i === names.length - 1 ? name : `${name}, `;
+    if (line.length + word.trimEnd().length > WIDTH) {
       lines.push(line.trimEnd());
       line = "    ";
     }
-    line += `${name} `;
-  }
-  return [...lines, line.trimEnd()];
+    line += word;
+  });
+  return [...lines, line];
 }
 
 const isView = (view: View | MissingView): view is View => "judgement" in view;
 
 function viewLines({ views }: Explanation, paint: Paint): string[] {
   if (views.length < 2) return [];
+  const answers = new Set(views.map((view) => isView(view) ? replyText(view.judgement) : null));
+  if (answers.size === 1 && !answers.has(null)) {
+    return [`${paint("bold", "Asked as")} ${views.map(({ who }) => who).join(", as ")}: the same`];
+  }
   const rows = views.map((view) => {
     if (!isView(view)) return [view.who, paint("bad", "none"), view.trouble];
     const { judgement, result } = view;
@@ -207,12 +225,13 @@ function answerLines({ view, ip }: Explanation, paint: Paint): string[] {
     ? []
     : [`  in shadow: ${shadows.map((s) => `${s.reply} by ${s.rule}`).join("; ")}`];
   const pretended = recipients[0]?.isPretended === true
-    ? ["  The 250 is pretended: the mail goes nowhere"]
+    ? ["  RCPT is answered with 250 all the same, and the mail goes nowhere"]
     : [];
   return [
     paint("bold", "Answer") + ` to ${ip}, as ${view.who}`,
     `  ${paint(OUTCOME[outcome], replyText(judgement))}`,
-    `  ${outcome} by ${rule}${reply === null ? "" : `, reply ${reply.id}`}` +
+    `  ${outcome}${reply === null ? "" : ` at ${verbOf(reply)}`} by ${rule}` +
+    (reply === null ? "" : `, reply ${reply.id}`) +
     ([reply?.text, view.result.reason, ""].includes(reason) ? "" : `: ${reason}`),
     ...pretended,
     ...inShadow,

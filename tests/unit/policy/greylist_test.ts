@@ -158,3 +158,16 @@ Deno.test("tripletOf: the network, not the address", () => {
     recipient: "ann@example.com",
   });
 });
+
+Deno.test("Greylist.peek: says what meet would, and remembers nothing", () => {
+  const grey = new Greylist({ ...TERMS, allowAfter: 1 });
+  for (const seconds of [0, 1, 299, 300, 301, 302, 86_000, 200_000]) {
+    const atMs = T0 + seconds * SECOND;
+    const peeked = [grey.peek(TRIPLET, atMs), grey.peek(TRIPLET, atMs)];
+    const met = grey.meet(TRIPLET, atMs);
+    assertEquals(peeked, [met, met], `after ${seconds} s`);
+  }
+  const other = new Greylist(TERMS);
+  other.peek(TRIPLET, T0);
+  assertEquals(other.size, 0);
+});

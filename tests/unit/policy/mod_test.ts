@@ -144,3 +144,41 @@ Deno.test("CHECK_ORDER: what asks the DNS stands behind everything that does not
   assertEquals(CHECK_ORDER.slice(from, from + asking.length).map(String), asking);
   assertEquals(CHECK_ORDER[from + asking.length], "header_limits", "messages come last");
 });
+
+Deno.test("judge: a witness hears of each check: spared, without opinion, in shadow, deciding; not of the rest", () => {
+  const seen: string[] = [];
+  const policy = makePolicy(
+    [
+      check("badmailfrom", REFUSED, ["loopback"]),
+      check("own_sender", NONE),
+      check("badrcptto", DEFERRED),
+      check("null_sender", REFUSED),
+      check("greylist", DEFERRED),
+    ],
+    {
+      badmailfrom: "on",
+      own_sender: "on",
+      badrcptto: "shadow",
+      null_sender: "on",
+      greylist: "on",
+    },
+  );
+  const loopback = facts({ client: { isLoopback: true } });
+  const judged = now(
+    judge("rcpt", loopback, policy, NOBODY, NOTHING_KNOWN, (stage, name, mode, what) => {
+      const more = what.kind === "spared"
+        ? what.by
+        : what.kind === "verdict"
+        ? what.verdict.kind
+        : "";
+      seen.push([stage, name, mode, what.kind, more].join(" "));
+    }),
+  );
+  assertEquals(judged.check, "null_sender");
+  assertEquals(seen, [
+    "rcpt badmailfrom on spared loopback",
+    "rcpt own_sender on none ",
+    "rcpt badrcptto shadow verdict defer",
+    "rcpt null_sender on verdict refuse",
+  ]);
+});

@@ -22,6 +22,7 @@ export const ZONE = `friend.example MX 10 mail.friend.example
 mail.friend.example A 198.51.100.1
 9.100.51.198.bl.example A 127.0.0.2
 9.100.51.198.bl.example TXT "listed"
+2.0.0.127.bl.example A 127.0.0.2
 silent.example MX 0 .
 slow.example TIMEOUT
 `;

@@ -1,6 +1,7 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import {
   entriesOf,
+  entryLines,
   firstLine,
   leadingNumber,
   openControl,
@@ -69,4 +70,16 @@ Deno.test("openControl: entries are the same array until the file changes", () =
     Deno.removeSync(site.path("var/qmail/control/locals"));
     assertEquals(control.lines("locals"), null);
   });
+});
+
+Deno.test("entryLines: the entries of entriesOf, each with its line", () => {
+  const text = "a\n# no\n\n b \t\nc\0d\n\0e\nlast";
+  assertEquals(entryLines(text), [
+    { entry: "a", line: 1 },
+    { entry: " b", line: 4 },
+    { entry: "c", line: 5 },
+    { entry: "d", line: 5 },
+    { entry: "last", line: 7 },
+  ]);
+  assertEquals(entryLines(text).map(({ entry }) => entry), entriesOf(text));
 });
