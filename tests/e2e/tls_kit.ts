@@ -94,8 +94,11 @@ export class Client {
     return client;
   }
 
-  async send(text: string): Promise<void> {
-    const bytes = new TextEncoder().encode(text);
+  send(text: string): Promise<void> {
+    return this.sendBytes(new TextEncoder().encode(text));
+  }
+
+  async sendBytes(bytes: Uint8Array): Promise<void> {
     for (let at = 0; at < bytes.length;) at += await this.#conn.write(bytes.subarray(at));
   }
 

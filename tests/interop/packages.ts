@@ -13,6 +13,7 @@ const PACKAGES = [
   ...["python3-dkim", "python3-nacl", "python3-cffi-backend", "python3-authres"],
   ...["python3-dnspython", "libcrypt-openssl-rsa-perl", "libcrypt-openssl-bignum-perl"],
   ...["libcryptx-perl", "libmail-authenticationresults-perl", "libmailtools-perl"],
+  ...["rbldnsd", "nsd", "libevent-2.1-7", "libfstrm0", "libprotobuf-c1"],
 ];
 
 /** What came of it. */

@@ -1,6 +1,6 @@
 /**
  * `task interop`: qfront beside real programs - checkpw, CVM modules, mailfront, tcpserver, swaks, openssl, curl, fail2ban,
- * spamd. Takes them from Debian packages that are unpacked in a temporary folder; what can't be had is skipped aloud.
+ * spamd, rbldnsd, nsd, python3-dkim. Takes them from Debian packages that are unpacked in a temporary folder; what can't be had is skipped aloud.
  *
  * No part of `task test`, which needs no network. Ends with one line, "N passed, N failed, N skipped".
  */
@@ -14,6 +14,8 @@ const FILES = [
   "tests/interop/fail2ban.ts",
   "tests/interop/spamd.ts",
   "tests/interop/dkim.ts",
+  "tests/interop/dnsbl.ts",
+  "tests/interop/sender_dns.ts",
   "tests/e2e/pop3_chain_test.ts",
   "tests/e2e/pop3_curl_test.ts",
   "tests/e2e/tls_clients_test.ts",
