@@ -134,6 +134,10 @@ export class SessionJoin {
     switch (what) {
       case "rcpt":
         return this.#named(line);
+      case "mail":
+        session.helo = fields["helo"] ?? session.helo;
+        session.sender = fields["sender"] ?? session.sender;
+        return;
       case "capture.rcpt":
         session.helo = fields["helo"] ?? session.helo;
         return this.#judge(line, "refused", fields["rule"] ?? "captured");

@@ -8,6 +8,7 @@ import { judgeBytes, judgeMessages, judgeOffered } from "../policy/limits.ts";
 import type { Judgement } from "../policy/mod.ts";
 import { against, POLICY_REPLIES } from "../policy/replies.ts";
 import type { AgainstVerdict } from "../policy/types.ts";
+import { SMTP_EVENTS } from "../trace/events_smtp.ts";
 import { beginCaptured } from "./capture.ts";
 import { dataFacts, mailFacts } from "./facts.ts";
 import { applyEffects, isAsked, judgeStage, sayAgainst, takeLimit } from "./judging.ts";
@@ -20,6 +21,7 @@ import { beginData } from "./transfer.ts";
 export function takeSender(session: Session, transaction: Transaction): void | Promise<void> {
   const { policy, messages, deps } = session;
   session.transaction = transaction;
+  if (deps.tracer.level >= SMTP_EVENTS.mail.level) traceSender(session, transaction);
   const effects = policy.mailRules?.sender(transaction.sender);
   if (effects !== undefined) applyEffects(session, transaction, effects);
   const { limits, sizeBytes } = transaction;
@@ -44,6 +46,11 @@ function conclude(session: Session, transaction: Transaction, { verdict }: Judge
     case "refuse":
       return refuseWhole(session, verdict);
   }
+}
+
+function traceSender({ deps, peer, helo }: Session, { sender }: Transaction): void {
+  const fields = { ip: peer.remoteIp, helo: helo ?? "", sender };
+  deps.tracer.emit(peer.session, SMTP_EVENTS.mail, fields);
 }
 
 /** `text`: of the 250 instead of ours; "" for ours. */

@@ -54,6 +54,13 @@ export const SMTP_EVENTS = {
     (f) =>
       `login undecided: ip[${f.ip}] reason[${f.reason}] mechanism[${f.mechanism}] login[${f.login}]`,
   ),
+  // Who sends, before anything is judged: a refused recipient's line names no sender.
+  mail: event<{ ip: string; helo: string; sender: string }>(
+    "smtp.mail",
+    2,
+    "smtp_mail",
+    (f) => `ip[${f.ip}] helo[${f.helo}] from <${f.sender}>`,
+  ),
   senderRefused: event<{ sender: string; ip: string; login: string }>(
     "smtp.mail.sender",
     2,

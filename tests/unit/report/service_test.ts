@@ -1,4 +1,5 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { attempts } from "../../../report/mod.ts";
 import { makeSite, removeSite, runQfront, startFront } from "../../e2e/front.ts";
 
 /** Says `lines` to the service and waits until it has closed. */
@@ -57,6 +58,15 @@ for (const format of ["katr", "json", "logfmt"] as const) {
       assertEquals(report.messages.count, 1);
       assertEquals(report.recipients, { accepted: 1, refused: 4, deferred: 0 });
       assertEquals(report.recheck.refused, []);
+      const trace = Deno.readTextFileSync(`${root}/var/log/qfront/trace`);
+      const tried = await Array.fromAsync(attempts(trace.split("\n")));
+      assertEquals(
+        tried.map(({ helo, sender }) => [helo, sender]),
+        Array(5).fill([
+          "client.example.com",
+          "stranger@far.example",
+        ]),
+      );
       const page = `${root}/page.html`;
       await runQfront(["report", "--html", page, `${root}/var/log/qfront/trace`]);
       assertStringIncludes(Deno.readTextFileSync(page), "&lt;b&gt;evil");

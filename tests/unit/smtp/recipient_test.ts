@@ -125,6 +125,7 @@ Deno.test("takeRecipient: the trace at level 2 has KATR's texts", async () => {
   await talk(input, { lookup: lookupOf(KNOWN), tracer });
   assertEquals(tracer.lines(), [
     "(1) setup: remoteip: 127.0.0.9",
+    "(2) smtp_mail: ip[127.0.0.9] helo[h] from <a@b.example>",
     "(2) smtp_rcpt: user[joe] domain [example.com]",
     "(2) smtp_rcpt: user[nobody] domain [example.com]",
     "(2) smtp_rcpt: invalid rcpt user, terminating connection",
