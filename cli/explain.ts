@@ -9,7 +9,7 @@ import type { Attempt, AttemptOutcome } from "../replay/types.ts";
 import { binaryPath } from "../validate/system.ts";
 import { type Command, type ParsedArgs, SITE_OPTIONS, UsageError } from "./command.ts";
 import { checkRows, originsOf } from "./explain_checks.ts";
-import { openLines, placeSteps, rcptHostsStep } from "./explain_lines.ts";
+import { type LineFinder, openLines, placeSteps, rcptHostsStep } from "./explain_lines.ts";
 import { explanationJson, explanationText } from "./explain_text.ts";
 import type { Explanation, PlacedStep } from "./explain_types.ts";
 import { askAll, type Asked } from "./explain_views.ts";
@@ -59,15 +59,33 @@ export function attemptOf(args: ParsedArgs): Attempt & { readonly recipient: str
   };
 }
 
-function stepsOf({ trial, view }: Asked, address: string): readonly PlacedStep[] {
-  const { current, place } = trial.site;
-  const lines = openLines(place, current.lookup.control);
-  const steps = placeSteps(view.result.steps ?? [], lines);
-  if ("RELAYCLIENT" in view.judgement.env) {
-    const found = "RELAYCLIENT is set: rcpthosts is not asked";
-    return [{ step: "relay_client", file: "", key: "", found, line: null }, ...steps];
+const plainStep = (step: string, key: string, found: string): PlacedStep => ({
+  step,
+  ...{ file: "", key, line: null, found },
+});
+
+/** What stands between the address as it was said and the look-up. */
+function firstStep({ trial, view }: Asked, attempt: Attempt, lines: LineFinder): PlacedStep {
+  const skipped = "so rcpthosts is not asked";
+  const { RELAYCLIENT } = view.judgement.env;
+  if (attempt.login !== undefined) {
+    return plainStep("login", attempt.login, `logged in, ${skipped}`);
   }
-  return [rcptHostsStep(address, current.asked.rcptHosts(address), lines), ...steps];
+  if (RELAYCLIENT !== undefined) {
+    return plainStep("relay_client", "RELAYCLIENT", `is "${RELAYCLIENT}", ${skipped}`);
+  }
+  const { address } = view.result;
+  return rcptHostsStep(address, trial.site.current.asked.rcptHosts(address), lines);
+}
+
+function stepsOf(asked: Asked, attempt: Attempt, lines: LineFinder): readonly PlacedStep[] {
+  const { result } = asked.view;
+  const [said = ""] = attempt.recipients;
+  return [
+    ...(result.address === said ? [] : [plainStep("address", said, `taken as ${result.address}`)]),
+    firstStep(asked, attempt, lines),
+    ...placeSteps(result.steps ?? [], lines),
+  ];
 }
 
 /** Puts together what there is to say. */
@@ -76,6 +94,7 @@ async function explain(args: ParsedArgs, asked: Asked): Promise<Explanation> {
   const { trial, view, views, instructions } = asked;
   const { current, place } = trial.site;
   const { judgement } = view;
+  const lines = openLines(place, current.lookup.control);
   const examples = Object.entries(EXAMPLES).filter(([name]) => args.value(name) === undefined)
     .map(([name, value]) => `--${name} ${value}`);
   return {
@@ -87,14 +106,14 @@ async function explain(args: ParsedArgs, asked: Asked): Promise<Explanation> {
     examples,
     view,
     views,
-    steps: stepsOf(asked, attempt.recipient),
+    steps: stepsOf(asked, attempt, lines),
     instructions,
     checks: checkRows({
       policy: current.desks(judgement.env).config.policy,
       settings: current.settings,
       judgement,
       origin: await originsOf(place),
-      lines: openLines(place, current.lookup.control),
+      lines,
     }),
   };
 }

@@ -32,8 +32,10 @@ export interface Asked {
 async function askSite(trial: Trial, attempt: Attempt, who: string): Promise<View> {
   const judgement = await judgeAttempt(trial, attempt, { data: true });
   const [address = ""] = attempt.recipients;
-  const suffix = judgement.env["RELAYCLIENT"] ?? "";
-  const result = await trial.site.current.asked.lookup(address + suffix, true);
+  // As the session took it: an address literal may be ours, and rules may append to it.
+  const looked = judgement.recipients[0]?.lookup?.address ??
+    address + (judgement.env["RELAYCLIENT"] ?? "");
+  const result = await trial.site.current.asked.lookup(looked, true);
   return { who, uid: Deno.uid() ?? -1, judgement, result };
 }
 

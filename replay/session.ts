@@ -178,6 +178,7 @@ class Listener {
       case VALIDATE_EVENTS.answer.id: {
         const { steps } = this;
         turn.lookup = {
+          address: text("address"),
           verdict: text("verdict"),
           route: text("route"),
           reason: text("reason"),

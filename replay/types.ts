@@ -91,6 +91,8 @@ export interface Decision {
 
 /** The look-up of a recipient. */
 export interface LookupSeen {
+  /** What was looked up: the recipient as the session took it. */
+  readonly address: string;
   readonly verdict: string;
   readonly route: string;
   readonly reason: string;

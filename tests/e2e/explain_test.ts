@@ -179,6 +179,13 @@ Deno.test("explain: each outcome has its exit code, its line and its reply, and 
         /virtualdomains +control\/virtualdomains:2 .*\.qmail-shop-default/s,
       ],
       [["nobody@example.org"], 100, /550 5\.1\.1 .*reply unknown_recipient/s],
+      [["joe@[127.0.0.1]"], 0, /address +"joe@\[127\.0\.0\.1\]" +taken as joe@mail\.example\.org/],
+      [
+        ["far@elsewhere.example", "--ip", "198.51.100.50"],
+        111,
+        /relay_client +"RELAYCLIENT".*reply no_delivery/s,
+      ],
+      [["joe@example.org", "--login", "joe", "--from", "<>"], 0, /login +"joe" +logged in/],
       [["x@elsewhere.example"], 100, /rcpthosts +control\/rcpthosts .*not listed.*553 5\.7\.1/s],
       [["joe@example.org", "--from", "spammer@example.com"], 100, /\(control\/badmailfrom:1\)/],
       [["sales@example.org"], 100, /\(control\/badrcptto:1\).*553 5\.1\.1 ask by telephone/s],
