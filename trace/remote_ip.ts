@@ -8,7 +8,7 @@ import type { LineFormat } from "./katr.ts";
 /** The forms a trace can have. */
 export type TraceFormat = "katr" | "json" | "logfmt";
 
-/** Sessions whose address is remembered; beyond, the oldest is forgotten. */
+/** Sessions whose address is remembered; beyond, the oldest are forgotten. */
 const KEPT_SESSIONS = 20_000;
 
 /** `lines` with the address: at the end of a KATR line, as field `remoteip` in the other formats. */
@@ -31,9 +31,11 @@ export function withRemoteIp(format: TraceFormat, lines: LineFormat): LineFormat
   };
 }
 
+/** Forgets a tenth at once: a Map whose first entry is deleted again and again is slow to find its first entry. */
 function forgetOldest(known: Map<number, string>): void {
+  let left = KEPT_SESSIONS / 10;
   for (const session of known.keys()) {
     known.delete(session);
-    return;
+    if (--left === 0) return;
   }
 }
