@@ -8,7 +8,7 @@
 import type { Account } from "../auth/types.ts";
 import { type Maildrop, MaildropError } from "../pop3/maildrop.ts";
 import type { Listing } from "../pop3/listing.ts";
-import type { OpenMessage } from "../pop3/maildrop_files.ts";
+import { fillNow, type OpenMessage } from "../pop3/maildrop_files.ts";
 import { bytesOf, MAX_PAYLOAD_BYTES } from "./frames.ts";
 import type { OpenFor, Tokens } from "./logins.ts";
 import {
@@ -45,18 +45,7 @@ async function settled<T>(work: () => T | Promise<T>): Promise<T> {
 /** The first piece of every message is read here; as in a session without a keeper this may wait for a disk. */
 const firstPiece = new Uint8Array(MAX_PAYLOAD_BYTES);
 
-/** Reads until `into` is full or the message at its end, at once. */
-function fillNow(message: OpenMessage, into: Uint8Array): number {
-  let length = 0;
-  while (length < into.length) {
-    const count = message.readNow(into.subarray(length));
-    if (count === 0) break;
-    length += count;
-  }
-  return length;
-}
-
-/** The same without holding up others. */
+/** Reads until `into` is full or the message at its end, without holding up others. */
 async function fill(message: OpenMessage, into: Uint8Array): Promise<number> {
   let length = 0;
   while (length < into.length) {

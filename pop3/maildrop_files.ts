@@ -166,3 +166,14 @@ export const LOCAL_FILES: MaildropFiles = {
   writeIndex,
   lock,
 };
+
+/** Reads until the buffer is full or the message at its end: a short read alone does not mean the end. */
+export function fillNow(message: OpenMessage, into: Uint8Array): number {
+  let length = 0;
+  while (length < into.length) {
+    const count = message.readNow(into.subarray(length));
+    if (count === 0) break;
+    length += count;
+  }
+  return length;
+}

@@ -10,7 +10,7 @@ import { POP3_EVENTS } from "../trace/events.ts";
 import { linesArgument, messageArgument, replyWrong } from "./arguments.ts";
 import type { Pop3Context } from "./context.ts";
 import { MaildropError } from "./maildrop.ts";
-import type { OpenMessage } from "./maildrop_files.ts";
+import { fillNow, type OpenMessage } from "./maildrop_files.ts";
 import { END, REPLIES } from "./replies.ts";
 import { endsOpen, newWireState, toWire, wireBytes, type WireState } from "./wire.ts";
 
@@ -77,7 +77,7 @@ function begin(
   const buffers = takeBuffers();
   let length: number;
   try {
-    length = fill(message, buffers.read);
+    length = fillNow(message, buffers.read);
   } catch (error) {
     giveBuffers(buffers);
     message.close();
@@ -89,17 +89,6 @@ function begin(
   sendPiece(sending, length);
   if (length < PIECE_BYTES || state.done) return end(sending);
   return sendRest(sending);
-}
-
-/** Reads until the buffer is full or the message at its end: a short read alone does not mean the end. */
-function fill(message: OpenMessage, into: Uint8Array): number {
-  let length = 0;
-  while (length < into.length) {
-    const count = message.readNow(into.subarray(length));
-    if (count === 0) break;
-    length += count;
-  }
-  return length;
 }
 
 function sendPiece(sending: Sending, length: number): void {

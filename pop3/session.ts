@@ -5,7 +5,15 @@
  * (a login, a large Maildir, a message of several pieces), and the rest of the chunk follows it. Knows no sockets
  * and no timers. When the client is gone without QUIT, nothing was deleted and nothing moved.
  */
-import type { EndReason, Engine, EngineView, Output, Peer, SecureInfo, Wants } from "../net/types.ts";
+import type {
+  EndReason,
+  Engine,
+  EngineView,
+  Output,
+  Peer,
+  SecureInfo,
+  Wants,
+} from "../net/types.ts";
 import { POP3_EVENTS } from "../trace/events.ts";
 import { apopJudge } from "./authorization.ts";
 import { lineForTrace, runLine } from "./commands.ts";
