@@ -36,6 +36,10 @@ const COMMANDS: CommandTable = {
   completions: async () => (await import("./completions.ts")).makeCompletions(COMMANDS),
   report: async () => (await import("./report.ts")).REPORT,
   replay: async () => (await import("./replay.ts")).REPLAY,
+  diff: async () => (await import("./diff.ts")).DIFF,
+  shadow: async () => (await import("./shadow.ts")).SHADOW,
+  promote: async () => (await import("./promote.ts")).PROMOTE,
+  demote: async () => (await import("./promote.ts")).DEMOTE,
   help: async () => (await import("./help.ts")).makeHelp(COMMANDS),
 };
 
