@@ -6,9 +6,12 @@
  * is banned is decided in guesses.ts; who is never banned, there too. Times are milliseconds since
  * 1970 and come from outside.
  */
-import { contains, type Network, networkOf, parseNetwork, showNetwork } from "./networks.ts";
+import { networkOf, networksAround, parseNetwork, showNetwork } from "./networks.ts";
 import { against, NONE, POLICY_REPLIES } from "./replies.ts";
 import type { Check } from "./types.ts";
+
+/** The last moment of the calendar: who bans for longer bans until then. */
+const LAST_MS = 8.64e15;
 
 /** One ban. */
 export interface Ban {
@@ -35,8 +38,8 @@ export interface BanTerms {
 /** The bans. */
 export class Bans {
   readonly #bans = new Map<string, Ban>();
-  /** Those that are no /24 or /64: an administrator's, looked through one by one. */
-  readonly #odd = new Map<string, Network>();
+  /** Those that are no /24 or /64, an administrator's, by their bits (of 128): an address is looked up once for each. */
+  readonly #odd = new Map<number, Set<string>>();
   #terms: BanTerms;
 
   constructor(terms: BanTerms) {
@@ -69,7 +72,7 @@ export class Bans {
     const times = (last?.times ?? 0) + 1;
     const { firstSeconds, maxSeconds } = this.#terms;
     const seconds = Math.min(maxSeconds, firstSeconds * 2 ** Math.min(times - 1, 40));
-    const end = untilMs ?? nowMs + seconds * 1000;
+    const end = Math.min(untilMs ?? nowMs + seconds * 1000, LAST_MS);
     const ban: Ban = { network, reason, sinceMs: nowMs, untilMs: end, times, by };
     this.#put(ban);
     if (this.#bans.size > this.#terms.maxBans) this.#makeRoom(nowMs);
@@ -87,8 +90,8 @@ export class Bans {
     if (this.#bans.size === 0) return null;
     const usual = this.find(network, nowMs);
     if (usual !== null || this.#odd.size === 0) return usual;
-    for (const [name, odd] of this.#odd) {
-      const ban = contains(odd, ip) ? this.find(name, nowMs) : null;
+    for (const name of networksAround(ip, this.#odd.keys())) {
+      const ban = this.find(name, nowMs);
       if (ban !== null) return ban;
     }
     return null;
@@ -147,13 +150,19 @@ export class Bans {
     const { network } = ban;
     this.#bans.delete(network);
     this.#bans.set(network, ban);
-    if (networkOf(network.slice(0, network.indexOf("/"))) === network) return;
-    const odd = parseNetwork(network);
-    if (odd !== null) this.#odd.set(network, odd);
+    const bits = oddBits(network);
+    if (bits === null) return;
+    const alike = this.#odd.get(bits);
+    if (alike === undefined) this.#odd.set(bits, new Set([network]));
+    else alike.add(network);
   }
 
   #forget(network: string): boolean {
-    this.#odd.delete(network);
+    const bits = oddBits(network);
+    const alike = bits === null ? undefined : this.#odd.get(bits);
+    if (bits !== null && alike?.delete(network) === true && alike.size === 0) {
+      this.#odd.delete(bits);
+    }
     return this.#bans.delete(network);
   }
 
@@ -179,6 +188,12 @@ export class Bans {
   }
 }
 
+/** Bits of a network that is no /24 or /64; null: it is one. */
+function oddBits(network: string): number | null {
+  const isUsual = networkOf(network.slice(0, network.indexOf("/"))) === network;
+  return isUsual ? null : parseNetwork(network)?.bits ?? null;
+}
+
 function isRecord(value: unknown): value is Record<string, unknown> {
   return typeof value === "object" && value !== null;
 }
@@ -198,7 +213,8 @@ export function readBan(line: string): Ban | null {
   if (by !== "policy" && by !== "admin") return null;
   const isTime = (t: unknown): t is number => typeof t === "number" && Number.isFinite(t) && t >= 0;
   if (!isTime(sinceMs) || !isTime(untilMs) || !isTime(times)) return null;
-  return { network: showNetwork(known), reason, sinceMs, untilMs, times, by };
+  const [since, until] = [Math.min(sinceMs, LAST_MS), Math.min(untilMs, LAST_MS)];
+  return { network: showNetwork(known), reason, sinceMs: since, untilMs: until, times, by };
 }
 
 /**

@@ -173,6 +173,8 @@ export class Greylist {
     const entry = this.#entries.get(key);
     if (entry === undefined) return null;
     const { keepSeconds, retrySeconds } = this.#terms;
+    // The clock was wrong then; or it is now, so the entry stays.
+    if (!entry.passed && entry.firstMs > nowMs) return null;
     const since = entry.passed ? entry.lastMs : entry.firstMs;
     if (nowMs - since <= (entry.passed ? keepSeconds : retrySeconds) * 1000) return entry;
     this.#entries.delete(key);

@@ -79,6 +79,13 @@ export function contains(network: Network, ip: string): boolean {
   return bytes !== null && masked(bytes, network.bits).every((b, i) => b === network.first[i]);
 }
 
+/** The networks of these sizes (bits of 128) that an address is in, as text. */
+export function* networksAround(ip: string, sizes: Iterable<number>): Generator<string> {
+  const bytes = parseIp(ip);
+  if (bytes === null) return;
+  for (const bits of sizes) yield showNetwork({ first: masked(bytes, bits), bits });
+}
+
 /** A list of networks, and the words in it that are none. */
 export interface NetworkList {
   readonly has: (ip: string) => boolean;

@@ -40,9 +40,10 @@ export class KeptFile {
     this.#options = options;
   }
 
-  /** Keeps it in `path` from now on, "" for nowhere; reads it when that is news. */
+  /** Keeps it in `path` from now on, "" for nowhere; reads it when that is news. What changed before is the old one's. */
   use(path: string): void {
     if (path === this.#path) return;
+    if (this.#isDirty) void this.save();
     this.#path = path;
     if (path !== "") this.#load();
   }
@@ -58,7 +59,8 @@ export class KeptFile {
   save(): Promise<void> {
     if (this.#timer !== null) clearTimeout(this.#timer);
     this.#timer = null;
-    return this.#writing = this.#writing.then(() => this.#write());
+    const path = this.#path;
+    return this.#writing = this.#writing.then(() => this.#write(path));
   }
 
   #load(): void {
@@ -87,11 +89,11 @@ export class KeptFile {
     }
   }
 
-  async #write(): Promise<void> {
-    if (!this.#isDirty) return;
+  async #write(path: string): Promise<void> {
+    if (!this.#isDirty || path === "") return;
     this.#isDirty = false;
     try {
-      await writeStateFile(this.#path, this.#part.lines());
+      await writeStateFile(path, this.#part.lines());
       this.#isInTrouble = false;
     } catch (error) {
       if (!(error instanceof StateFileError)) throw error;

@@ -242,3 +242,28 @@ Deno.test("writeStateFile, readStateFile: trouble is one sentence with the path"
     Deno.removeSync(dir, { recursive: true });
   }
 });
+
+Deno.test("Bans: an end that no calendar has is the last day of it, from the administrator and from the file", () => {
+  const bans = new Bans(TERMS);
+  bans.add(NET, "for ever", T0, "admin", T0 + Number.MAX_SAFE_INTEGER);
+  const line = { network: "198.51.100.0/24", reason: "x", sinceMs: T0, untilMs: 1e300, times: 1 };
+  bans.takeText(`${JSON.stringify({ ...line, by: "admin" })}\n`, T0);
+  const ends = bans.list(T0).map(({ untilMs }) => new Date(untilMs).getUTCFullYear());
+  assertEquals(ends, [275760, 275760]);
+});
+
+Deno.test("Bans: of an administrator's networks of any size the one that holds an address is found", () => {
+  const bans = new Bans({ ...TERMS, maxBans: 100 });
+  const names = ["192.0.2.7/32", "10.0.0.0/8", "2001:db8::/32", "203.0.113.128/25"];
+  for (const name of names) bans.add(name, "x", T0, "admin");
+  const match = (ip: string) => bans.match(ip, networkOf(ip), T0)?.network;
+  assertEquals(
+    ["192.0.2.7", "192.0.2.8", "10.9.8.7", "2001:db8:1::1", "2001:db9::1", "203.0.113.129"]
+      .map(match),
+    [names[0], undefined, names[1], names[2], undefined, names[3]],
+  );
+  bans.lift("10.0.0.0/8");
+  assertEquals(match("10.9.8.7"), undefined);
+  bans.add("::/0", "everybody", T0, "admin");
+  assertEquals([match("8.8.8.8"), match("2001:db9::1")], ["::/0", "::/0"]);
+});

@@ -40,6 +40,14 @@ Deno.test("Greylist: new, too early, in time, remembered; begins anew when it co
   assertEquals(other.meet(TRIPLET, T0 + 3601 * SECOND).status, "new", "came too late");
 });
 
+Deno.test("Greylist: a triplet first met in the future, by a clock that was wrong, begins anew", () => {
+  const grey = new Greylist(TERMS);
+  grey.meet(TRIPLET, T0 + 1e10);
+  assertEquals(grey.peek(TRIPLET, T0), { status: "new", waitSeconds: 300 });
+  assertEquals(grey.meet(TRIPLET, T0), { status: "new", waitSeconds: 300 });
+  assertEquals(grey.meet(TRIPLET, T0 + 300 * SECOND).status, "passed");
+});
+
 Deno.test("Greylist: says how long there is to wait", () => {
   const grey = new Greylist(TERMS);
   assertEquals(grey.meet(TRIPLET, T0), { status: "new", waitSeconds: 300 });

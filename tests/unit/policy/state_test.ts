@@ -306,3 +306,19 @@ Deno.test("PolicyState: what changes aloud is traced, once", async () => {
   assertEquals(ids, [banned.id, lifted.id, listDead.id, listAlive.id]);
   await state.close();
 });
+
+Deno.test("PolicyState: a file that a reload turns off gets what changed before, and no other is made", async () => {
+  const directory = Deno.makeTempDirSync();
+  try {
+    const file = `${directory}/bans`;
+    const { state, said } = open({ ban_file: file });
+    state.addBan(NET, "x", null);
+    state.use(TERMS, ON);
+    await state.close();
+    assertEquals(said, []);
+    assertStringIncludes(Deno.readTextFileSync(file), NET);
+    assertEquals([...Deno.readDirSync(directory)].map(({ name }) => name), ["bans"]);
+  } finally {
+    Deno.removeSync(directory, { recursive: true });
+  }
+});
