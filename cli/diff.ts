@@ -52,12 +52,16 @@ const sideArgs = (args: ParsedArgs, dir: string): ParsedArgs => ({
   value: (name) => name === "qmail-dir" ? dir : args.value(name),
 });
 
-/** `args` with the checks of `aside` off. */
+/**
+ * `args` with the checks of `aside` off. Control files are what is compared, and a directory made for that has no programs:
+ * whether the queue can take mail is not asked.
+ */
 const withoutChecks = (args: ParsedArgs, aside: readonly string[]): ParsedArgs => ({
   ...args,
   values: (name) => {
     const given = args.values(name);
-    return name === "set" ? [...given, ...aside.map((check) => `${check}=off`)] : given;
+    if (name !== "set") return given;
+    return [...given, "queue=qmail-queue", ...aside.map((check) => `${check}=off`)];
   },
 });
 

@@ -80,7 +80,7 @@ const MOST_LOOKUPS = 50_000;
 /** Where mail goes. */
 function goesTo(result: LookupResult): string {
   const { route, verdict, user, home, dash = "", ext = "", qmailfile } = result;
-  if (route === "remote") return "elsewhere";
+  if (route === "remote") return "another machine";
   if (verdict !== "deliverable" || user === undefined) return "";
   return `${user}, ${qmailfile ?? "default delivery"} in ${home ?? ""}${
     dash + ext === "" ? "" : ` (${dash}${ext})`
