@@ -12,6 +12,7 @@ import { SiteError } from "./command.ts";
 import { kindOf, type Place, type ServiceName } from "./places.ts";
 import { limitBySettings, proxiesOf } from "./neighbours.ts";
 import { siteRules } from "./rules.ts";
+import { complain } from "./say.ts";
 import type { Site } from "./site.ts";
 import { openSiteTls, type SiteTls } from "./tls.ts";
 
@@ -44,8 +45,7 @@ function newest(site: Site, name: ServiceName): Protocol {
       ? (peer, output) => site.current[protocol].open(peer, output)
       : (peer, output) => {
         meter.session(name);
-        const counted = protocol === "smtp" ? meter.output(output) : output;
-        return site.current[protocol].open(peer, counted);
+        return site.current[protocol].open(peer, meter.output(output, protocol));
       },
     refuse: (reason) => site.current[protocol].refuse(reason),
   };
@@ -145,7 +145,7 @@ export async function openFront(
       refreshed();
     } catch (error) {
       if (!(error instanceof SiteError)) throw error;
-      console.error(`qfront: ${error.message}; what was read before stays in force`);
+      complain(`${error.message}; what was read before stays in force`);
     } finally {
       for (const one of tls.values()) one.refresh(force);
     }

@@ -4,7 +4,7 @@
  *
  * What is metered is handed in and comes back with a count around it, so a service that nobody
  * watches runs without any of this. Replies are counted where they are written, by their three
- * digits.
+ * digits, or by their class in POP3 and QMTP.
  */
 import type { Output } from "../net/types.ts";
 
@@ -34,6 +34,10 @@ export interface MeterNumbers {
   /** Sessions begun, by service. */
   readonly sessions: Readonly<Record<string, number>>;
   readonly replies: Readonly<Record<string, number>>;
+  /** ok, err. */
+  readonly pop3Replies: Readonly<Record<string, number>>;
+  /** K, Z, D; of QMQP as well. */
+  readonly qmtpReplies: Readonly<Record<string, number>>;
   readonly lookups: Readonly<Record<string, number>>;
   readonly messages: Readonly<Record<string, number>>;
   readonly lookupTime: HistogramNumbers;
@@ -56,6 +60,9 @@ export class Histogram {
     return { counts: [...this.#counts], sumSeconds: this.#sumSeconds };
   }
 }
+
+/** What is answered in. */
+export type MeteredProtocol = "smtp" | "pop3" | "qmtp" | "qmqp";
 
 /** Codes of replies: three digits. */
 const CODES = 1000;
@@ -96,9 +103,61 @@ class MeteredOutput implements Output {
   }
 }
 
+/** As much of a reply as tells its class. */
+const CLASS_CHARS = 8;
+
+/** An output whose replies have a class, by which they are counted. */
+class ClassedOutput implements Output {
+  readonly #inner: Output;
+  readonly #classOf: (text: string) => string | null;
+  readonly #counts: Record<string, number>;
+
+  constructor(
+    inner: Output,
+    classOf: (text: string) => string | null,
+    counts: Record<string, number>,
+  ) {
+    this.#inner = inner;
+    this.#classOf = classOf;
+    this.#counts = counts;
+  }
+
+  get pending(): number {
+    return this.#inner.pending;
+  }
+
+  bytes(bytes: Uint8Array): void {
+    this.#count(String.fromCharCode(...bytes.subarray(0, CLASS_CHARS)));
+    this.#inner.bytes(bytes);
+  }
+
+  text(text: string): void {
+    this.#count(text.slice(0, CLASS_CHARS));
+    this.#inner.text(text);
+  }
+
+  drain(): Promise<void> {
+    return this.#inner.drain();
+  }
+
+  #count(text: string): void {
+    const name = this.#classOf(text);
+    if (name !== null) this.#counts[name] = (this.#counts[name] ?? 0) + 1;
+  }
+}
+
+/** Of POP3, where the lines of messages go the same way: one that looks like a reply is rare enough. */
+const pop3Class = (text: string): string | null =>
+  text.startsWith("+OK") ? "ok" : text.startsWith("-ERR") ? "err" : null;
+
+/** Of QMTP, a netstring that begins with its class. */
+const qmtpClass = (text: string): string | null => /^\d+:([KZD])/.exec(text)?.[1] ?? null;
+
 /** The counts of one isolate. */
 export class Meter {
   readonly #codes: number[] = new Array(CODES).fill(0);
+  readonly #pop3: Record<string, number> = {};
+  readonly #qmtp: Record<string, number> = {};
   readonly #sessions: Record<string, number> = {};
   readonly #lookups: Record<string, number> = {};
   readonly #messages: Record<string, number> = {};
@@ -110,9 +169,17 @@ export class Meter {
     this.#sessions[service] = (this.#sessions[service] ?? 0) + 1;
   }
 
-  /** Counts what a session of SMTP answers. */
-  output(inner: Output): Output {
-    return new MeteredOutput(inner, this.#codes);
+  /** Counts what a session answers. */
+  output(inner: Output, protocol: MeteredProtocol = "smtp"): Output {
+    switch (protocol) {
+      case "smtp":
+        return new MeteredOutput(inner, this.#codes);
+      case "pop3":
+        return new ClassedOutput(inner, pop3Class, this.#pop3);
+      case "qmtp":
+      case "qmqp":
+        return new ClassedOutput(inner, qmtpClass, this.#qmtp);
+    }
   }
 
   /** A look-up came to `answer` after so many seconds. */
@@ -133,6 +200,8 @@ export class Meter {
     return {
       sessions: { ...this.#sessions },
       replies,
+      pop3Replies: { ...this.#pop3 },
+      qmtpReplies: { ...this.#qmtp },
       lookups: { ...this.#lookups },
       messages: { ...this.#messages },
       lookupTime: this.#lookupTime.numbers(),
@@ -164,6 +233,8 @@ export function addMeters(a: MeterNumbers, b: MeterNumbers): MeterNumbers {
   return {
     sessions: addCounts(a.sessions, b.sessions),
     replies: addCounts(a.replies, b.replies),
+    pop3Replies: addCounts(a.pop3Replies, b.pop3Replies),
+    qmtpReplies: addCounts(a.qmtpReplies, b.qmtpReplies),
     lookups: addCounts(a.lookups, b.lookups),
     messages: addCounts(a.messages, b.messages),
     lookupTime: addTimes(a.lookupTime, b.lookupTime),

@@ -100,9 +100,11 @@ function sessionMetrics({ sessions, open, meter }: Stats): Metric[] {
 }
 
 function mailMetrics({ meter, inHand }: Stats): Metric[] {
-  const { replies, lookups, messages, lookupTime, queueTime } = meter;
+  const { replies, pop3Replies, qmtpReplies, lookups, messages, lookupTime, queueTime } = meter;
   return [
     by("counter", "qfront_replies_total", "Replies of SMTP", "code", replies),
+    by("counter", "qfront_pop3_replies_total", "Replies of POP3", "status", pop3Replies),
+    by("counter", "qfront_qmtp_replies_total", "Replies of QMTP and QMQP", "status", qmtpReplies),
     by("counter", "qfront_recipients_total", "Look-ups of recipients", "answer", lookups),
     by("counter", "qfront_messages_total", "Messages, by what became of them", "outcome", messages),
     one("gauge", "qfront_messages_in_hand", "Messages that are coming in or being queued", inHand),

@@ -22,6 +22,11 @@ export interface MetricsServer {
   close(): Promise<void>;
 }
 
+/** Whoever serves and his group: a scraper may be of that. */
+const SOCKET_MASK = 0o117;
+/** How long an answer that is under way may take at the end. */
+const FAREWELL_MS = 500;
+
 const HERE = /^(127\.|::1$|localhost$)/;
 const OPEN_METRICS = "application/openmetrics-text";
 
@@ -70,6 +75,22 @@ function openHandler(stats: () => Promise<Stats>, write: Write) {
   };
 }
 
+function withMask<T>(mask: number, make: () => T): T {
+  const before = Deno.umask(mask);
+  try {
+    return make();
+  } finally {
+    Deno.umask(before);
+  }
+}
+
+/** A client that never ends its question, or never reads, is not waited for. */
+async function shutDown(server: Deno.HttpServer, end: AbortController): Promise<void> {
+  const timer = setTimeout(() => end.abort(), FAREWELL_MS);
+  await Promise.race([server.shutdown(), server.finished]);
+  clearTimeout(timer);
+}
+
 /**
  * Serves the numbers. `word`: HOST:PORT, or the absolute name of a Unix socket, below `root`.
  * @throws {MetricsError}
@@ -81,13 +102,14 @@ export async function openMetrics(
   write: Write,
 ): Promise<MetricsServer> {
   const handler = openHandler(stats, write);
-  const quiet = { onListen: () => {} };
+  const end = new AbortController();
+  const quiet = { onListen: () => {}, signal: end.signal };
   try {
     if (word.startsWith("/")) {
       const path = root + word;
       await freeName(path);
-      const server = Deno.serve({ ...quiet, path }, handler);
-      return { address: path, close: () => server.shutdown() };
+      const server = withMask(SOCKET_MASK, () => Deno.serve({ ...quiet, path }, handler));
+      return { address: path, close: () => shutDown(server, end) };
     }
     const { hosts, port } = parseListenAddress(word);
     const hostname = hosts[0] ?? "";
@@ -98,7 +120,7 @@ export async function openMetrics(
     }
     const server = Deno.serve({ ...quiet, hostname, port }, handler);
     const { addr } = server;
-    return { address: `${addr.hostname}:${addr.port}`, close: () => server.shutdown() };
+    return { address: `${addr.hostname}:${addr.port}`, close: () => shutDown(server, end) };
   } catch (error) {
     if (error instanceof MetricsError) throw error;
     if (error instanceof ListenError) throw new MetricsError(error.message);

@@ -16,6 +16,8 @@ export class ControlSocketError extends Error {
 
 const MAX_CLIENTS = 16;
 const MAX_LINE = 64 * 1024;
+/** After an accept that failed, for want of descriptors for example. */
+const ACCEPT_PAUSE_MS = 100;
 
 const reasonOf = (error: unknown): string =>
   (error instanceof Error ? error.message : String(error)).replace(/\s*\(os error \d+\).*$/, "");
@@ -91,6 +93,7 @@ export class ControlServer {
   readonly #path: string;
   readonly #clients = new Set<Deno.Conn>();
   readonly #serving: Promise<void>;
+  #isClosing = false;
 
   /** `socket` was bound by bindOwnSocket. */
   constructor(desk: ServiceDesk, socket: Deno.UnixListener, path: string) {
@@ -101,6 +104,7 @@ export class ControlServer {
   }
 
   async close(): Promise<void> {
+    this.#isClosing = true;
     try {
       Deno.removeSync(this.#path);
     } catch {
@@ -113,12 +117,13 @@ export class ControlServer {
 
   async #accept(): Promise<void> {
     const running = new Set<Promise<void>>();
-    for (;;) {
+    while (!this.#isClosing) {
       let conn: Deno.Conn;
       try {
         conn = await this.#socket.accept();
       } catch {
-        break;
+        if (!this.#isClosing) await new Promise((resolve) => setTimeout(resolve, ACCEPT_PAUSE_MS));
+        continue;
       }
       const life = this.#serve(conn).catch(() => {}).finally(() => {
         this.#clients.delete(conn);

@@ -111,6 +111,7 @@ export function showStats(stats: Stats, nowMs: number): string[] {
     `sessions open: ${sessions["sessions_open"] ?? 0} (${showCounts(stats.open)})`,
     `sessions so far: ${sessions["sessions_total"] ?? 0}, refused: ${showCounts(refused)}`,
     `replies of SMTP: ${showCounts(meter.replies)}`,
+    `replies of POP3: ${showCounts(meter.pop3Replies)}; of QMTP: ${showCounts(meter.qmtpReplies)}`,
     `look-ups: ${showCounts(meter.lookups)}; ${times(meter.lookupTime)}`,
     `messages: ${showCounts(meter.messages)}, in hand ${stats.inHand}; ${times(meter.queueTime)}`,
     `DNS: ${dns.questions} questions, ${dns.hits} from the cache`,

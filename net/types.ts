@@ -80,6 +80,8 @@ export interface EngineView {
   readonly recipients: number;
   /** Messages that this session brought or fetched. */
   readonly messages: number;
+  /** For whom it is, where the peer speaks for others; absent: for the peer. */
+  readonly ip?: string;
 }
 
 /** A protocol's session. */

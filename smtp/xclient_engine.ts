@@ -48,6 +48,8 @@ class XclientEngine implements Engine {
   readonly #output: Output;
   readonly #open: OpenAs;
   #inner: CountingEngine;
+  /** For whom that is. */
+  #ip: string;
   #tls: SecureInfo | null = null;
   /** All that XCLIENT has said so far. */
   #override: ClientOverride = {};
@@ -58,6 +60,7 @@ class XclientEngine implements Engine {
     this.#base = base;
     this.#output = output;
     this.#open = open;
+    this.#ip = base.remoteIp;
     this.#inner = this.#openAs(base, undefined);
   }
 
@@ -78,7 +81,7 @@ class XclientEngine implements Engine {
   }
 
   view(): EngineView {
-    return this.#inner.view?.() ?? NOTHING_TO_SHOW;
+    return { ...this.#inner.view?.() ?? NOTHING_TO_SHOW, ip: this.#ip };
   }
 
   start(): void | Promise<void> {
@@ -117,9 +120,11 @@ class XclientEngine implements Engine {
   async #restart(rest: Uint8Array): Promise<void> {
     const { helo = null, login = null, extended = false } = this.#override;
     const env = await this.#environment();
+    const peer = peerAs(this.#base, this.#override, env ?? {});
+    this.#ip = peer.remoteIp;
     this.#inner = env === null
       ? createClosedEngine(REPLIES.xclient_denied.bytes, this.#output)
-      : this.#openAs(peerAs(this.#base, this.#override, env), {
+      : this.#openAs(peer, {
         helo,
         extended,
         login,

@@ -115,11 +115,40 @@ Deno.test("openMetrics: both formats, each name once, counters end in _total; 40
   }
 });
 
-Deno.test("openMetrics: a Unix socket; never an address that others reach", async () => {
+Deno.test("openMetrics: a client that never ends its question does not hold up the end", async () => {
+  const server = await openMetrics("127.0.0.1:0", "", () => Promise.resolve(STATS), WRITE);
+  const port = Number(server.address.split(":").at(-1));
+  const conn = await Deno.connect({ hostname: "127.0.0.1", port });
+  await conn.write(bytes("GET /metrics HTTP/1.1\r\nHost: x\r\n\r\nGET /me"));
+  await conn.read(new Uint8Array(9));
+  await server.close();
+  conn.close();
+});
+
+Deno.test("Meter: replies of POP3 and QMTP by their class, and no line of a message", () => {
+  const meter = new Meter();
+  const pop3 = meter.output(new ReplyBuffer(() => Promise.resolve()), "pop3");
+  pop3.bytes(bytes("+OK maildrop is open\r\n"));
+  pop3.text("-ERR no\r\n");
+  pop3.bytes(bytes("- a line\r\n.\r\n"));
+  const qmtp = meter.output(new ReplyBuffer(() => Promise.resolve()), "qmtp");
+  qmtp.text("12:Kok 123 qp 4,");
+  qmtp.text("3:Dno,");
+  qmtp.text("104:Ztry later,");
+  const { replies, pop3Replies, qmtpReplies } = meter.numbers();
+  assertEquals([replies, pop3Replies, qmtpReplies], [
+    {},
+    { ok: 1, err: 1 },
+    { K: 1, D: 1, Z: 1 },
+  ]);
+});
+
+Deno.test("openMetrics: a Unix socket of mode 0660; never an address that others reach", async () => {
   const directory = Deno.makeTempDirSync();
   try {
     const server = await openMetrics("/numbers", directory, () => Promise.resolve(STATS), WRITE);
     const conn = await Deno.connect({ transport: "unix", path: `${directory}/numbers` });
+    assertEquals((Deno.statSync(`${directory}/numbers`).mode ?? 0) & 0o777, 0o660);
     await conn.write(bytes("GET /metrics HTTP/1.0\r\n\r\n"));
     assertStringIncludes(await new Response(conn.readable).text(), "qfront_workers 1\n");
     await server.close();

@@ -83,6 +83,21 @@ Deno.test("ControlServer: who watches is told of events until he goes", async ()
   });
 });
 
+Deno.test("ControlServer: an accept that fails, as when descriptors are used up, does not end it", async () => {
+  await inDirectory(async (path) => {
+    const socket = await bindOwnSocket(path);
+    const accept = socket.accept.bind(socket);
+    let failures = 0;
+    socket.accept = () =>
+      failures++ === 0 ? Promise.reject(new Error("Too many open files")) : accept();
+    const server = new ControlServer(desk(), socket, path);
+    const client = await open(path);
+    assertEquals(await client.ask({ ask: "bans" }), []);
+    client.close();
+    await server.close();
+  });
+});
+
 Deno.test("bindOwnSocket: replaces what a dead service left, and nothing else", async () => {
   await inDirectory(async (path) => {
     // Closing a socket removes its name; a killed service's stays.

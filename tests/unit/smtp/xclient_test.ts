@@ -157,6 +157,13 @@ Deno.test("XCLIENT: begins anew with a greeting, and the mail is the named clien
   assertEquals(queue.environments[0]?.["TCPREMOTEHOST"], "mx.example");
 });
 
+Deno.test("XCLIENT: an administrator is shown the named client, and the host before", async () => {
+  const { engine } = await talk("EHLO filter\r\n");
+  assertEquals(engine.view?.().ip, "10.0.0.1");
+  await engine.receive(bytesOf("XCLIENT ADDR=192.0.2.7\r\n"));
+  assertEquals(engine.view?.().ip, "192.0.2.7");
+});
+
 Deno.test("XCLIENT: other hosts are not offered it, and get 550", async () => {
   const { codes, said } = await talk("EHLO h\r\nXCLIENT ADDR=192.0.2.7\r\n", { ip: "192.0.2.1" });
   assertEquals(codes, ["220", "250", "550"]);
