@@ -216,6 +216,9 @@ export class Listener {
       if (found === null) closeQuietly(conn);
       else this.#refuse(conn, ip, "shutdown");
       this.#leave(ticket);
+    }, (error) => {
+      this.#fault(conn, 0, error);
+      this.#leave(ticket);
     });
   }
 

@@ -336,6 +336,11 @@ export class Session implements Timed {
     try {
       const secured = await upgrade(this.#conn, this.peer);
       this.#conn = secured.conn;
+      if (this.#isOver()) {
+        secured.conn.close();
+        this.#conn = CLOSED;
+        return;
+      }
       this.#pipelined = false;
       if (this.#phase === "upgrading") this.#phase = "working";
       this.#engine.secured?.(secured.info);
@@ -344,6 +349,10 @@ export class Session implements Timed {
       this.#conn = CLOSED;
       throw error;
     }
+  }
+
+  #isOver(): boolean {
+    return this.#phase === "over";
   }
 
   #noteInput(chunk: Uint8Array, full: boolean): void {

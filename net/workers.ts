@@ -45,6 +45,8 @@ export function runWorker<C>(
 ): void {
   const scope = globalThis as unknown as WorkerScope;
   let service: WorkerService<C> | null = null;
+  /** A configuration that came while it began. */
+  let late: { readonly config: C } | null = null;
   let listen: (message: unknown) => void = () => {};
   const line: WorkerLine = {
     say: (message) => scope.postMessage({ kind: "says", message }),
@@ -56,8 +58,10 @@ export function runWorker<C>(
         return listen(order.message);
       case "start":
         service = await begin(order.job, line);
+        if (late !== null) await service.reload(late.config);
         return scope.postMessage({ kind: "ready", addresses: service.addresses });
       case "reload":
+        if (service === null) late = { config: order.config };
         return await service?.reload(order.config);
       case "stop":
         scope.postMessage({ kind: "stopped", forced: await service?.stop(order.seconds) ?? 0 });

@@ -251,3 +251,14 @@ Deno.test("Listener: rules that fail cost their connection only", async () => {
   await site.end();
   assertEquals(site.limits.value("sessions_open"), 0);
 });
+
+Deno.test("Listener: rules for names that fail late cost their connection only", async () => {
+  const trace = new Notebook();
+  const site = open({}, { trace, rules: () => Promise.reject(new Error("rules are broken")) });
+  const conn = await site.connect();
+  assertEquals(await readAll(conn), "421 4.7.0 fault\r\n");
+  assertStringIncludes(trace.lines.join("\n"), "rules are broken");
+  conn.close();
+  await site.end();
+  assertEquals(site.limits.value("sessions_open"), 0);
+});

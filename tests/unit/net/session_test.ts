@@ -279,3 +279,25 @@ Deno.test("runSession: a failed handshake ends the session without a word in cle
   assertEquals(tape.writes.at(-1), "220 go\r\n");
   assertEquals(trace.ids.includes("net.session.fault"), false);
 });
+
+Deno.test("Session.kill: a handshake that succeeds after all does not leave its stream open", async () => {
+  const inner = new Tape([], true);
+  const info = { version: "TLSv1.3", cipher: "X", sni: null, clientSubject: null };
+  const { promise, resolve } = Promise.withResolvers<{ conn: Duplex; info: typeof info }>();
+  const asked = Promise.withResolvers<void>();
+  const setup = setupFor(toyProtocol(), {
+    upgrade() {
+      asked.resolve();
+      return promise;
+    },
+  });
+  const session = new Session(new Tape(["TLS\r\n"], true), TOY_PEER, setup);
+  const ended = begin(session);
+  await asked.promise;
+  session.kill();
+  assertEquals(await ended, "shutdown");
+  resolve({ conn: inner, info });
+  await new Promise((done) => setTimeout(done));
+  assertEquals([inner.closed, inner.writes], [1, []]);
+  setup.wheel.close();
+});

@@ -13,6 +13,8 @@ export interface ToyConfig {
   readonly greeting: string;
   /** A worker of this number refuses to start. */
   readonly broken: number;
+  /** Workers say "waiting" at their start, and wait until they are told something. */
+  readonly waits?: boolean;
 }
 
 /** A toy that can bring its worker down. */
@@ -27,7 +29,12 @@ class MortalToy extends Toy {
 }
 
 if (isWorker()) {
-  runWorker<ToyConfig>((job) => {
+  runWorker<ToyConfig>(async (job, line) => {
+    if (job.config.waits === true) {
+      const told = new Promise((resolve) => line.hear(resolve));
+      line.say("waiting");
+      await told;
+    }
     if (job.config.broken === job.worker) throw new Error("broken at its start");
     let { greeting } = job.config;
     const protocol: Protocol = {

@@ -103,6 +103,28 @@ Deno.test("Supervisor.reload: reaches running workers and those that replace one
   after.close();
 });
 
+Deno.test("Supervisor.reload: reaches a worker that is about to begin", async () => {
+  const shared = makeSharedLimits(100, 1);
+  const supervisor: Supervisor<ToyConfig> = new Supervisor({
+    entryUrl: ENTRY,
+    count: 1,
+    shared,
+    config: { greeting: "first", broken: -1, waits: true },
+    limits: new SessionLimits(shared, 0, 100, 3),
+    trace: new Notebook(),
+    heard(worker) {
+      supervisor.reload({ greeting: "second", broken: -1 });
+      supervisor.tell(worker, "go on");
+    },
+  });
+  await supervisor.start();
+  const port = Number(supervisor.addresses[0]?.split(":").at(-1));
+  const conn = await Deno.connect({ hostname: "127.0.0.1", port });
+  assertEquals(await readUntil(conn, "\n"), "220 0 second\r\n");
+  conn.close();
+  await supervisor.stop(5);
+});
+
 Deno.test("Supervisor.start: a worker that cannot start is the caller's error", async () => {
   await assertRejects(() => crew(1, { broken: 0 }), Error, "broken at its start");
   await assertRejects(() => crew(2, { broken: 1 }), Error, "broken at its start");
