@@ -55,9 +55,13 @@ export function decisionRecord(examined: Examined, envelope: Envelope): string {
   return partsOf(examined, envelope).join("; ");
 }
 
+/** Longest list of rules that stays on one line: RFC 5322 allows 998 characters. */
+const LINE_CHARS = 400;
+
 /** The record as a field, folded. */
 export function decisionField(examined: Examined, envelope: Envelope): string {
-  const parts = partsOf(examined, envelope);
+  const parts = partsOf(examined, envelope)
+    .map((part) => part.length <= LINE_CHARS ? part : part.replaceAll(",", ",\n "));
   const first = parts.slice(0, 4).join("; ");
   return `${DECISION_FIELD}: ${[first, ...parts.slice(4)].join(";\n ")}`;
 }

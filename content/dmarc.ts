@@ -2,7 +2,7 @@
  * What DMARC leads to: nothing, a copy in the quarantine, or a refusal - as the author's domain
  * asks, and no further than dmarc_action allows.
  *
- * Never refused: mail of known forwarders; of mailing lists that are named and shown by SPF or DKIM
+ * Never refused: mail of known forwarders, and mail of which SPF was not asked; of mailing lists that are named and shown by SPF or DKIM
  * to be themselves; and what passed DMARC with somebody whose ARC seals are believed. While a
  * result can't be had for lack of DNS, nothing is refused for good.
  */
@@ -88,7 +88,9 @@ function exception({ finding, evidence, arc, isForwarder }: DmarcCase, terms: Dm
   if (isForwarder) return "known forwarder";
   if (isFromList(evidence, terms.lists)) return "mailing list";
   const witness = trustedWitness(arc, finding.domain, terms.trusted);
-  return witness === null ? "" : `arc ${witness}`;
+  if (witness !== null) return `arc ${witness}`;
+  // This machine's own clients, and whom a mail rule accepts before anybody is asked: SPF might have vouched.
+  return evidence.spf === null ? "SPF was not asked" : "";
 }
 
 /** Decides. */

@@ -66,7 +66,7 @@ export interface Envelope {
   readonly env: Readonly<Record<string, string>>;
   /** Our own Received field with its LF, which those get too who are asked outside; absent: none. */
   readonly received?: string;
-  /** Rules of earlier stages that were in shadow and would have been against it. */
+  /** Rules of earlier stages that were in shadow, as "rule:code" or "rule:accepted". */
   readonly shadows?: readonly string[];
 }
 

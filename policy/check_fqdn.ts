@@ -27,6 +27,14 @@ export function qualifyAddress(
   return isPartial && domain !== "" ? `${complete}.${domain}` : complete;
 }
 
+/** `qualifyAddress` with these variables; null: neither is set. */
+export function addressQualifier(
+  env: Readonly<Record<string, string | undefined>>,
+): ((address: string) => string) | null {
+  const isSet = (env["DEFAULTHOST"] ?? "") !== "" || (env["DEFAULTDOMAIN"] ?? "") !== "";
+  return isSet ? (address) => qualifyAddress(address, env) : null;
+}
+
 type Fault = "no_domain" | "not_full";
 
 function faultOf(address: string): Fault | null {

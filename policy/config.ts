@@ -14,7 +14,7 @@ import { readAlwaysAccept } from "./always_accept.ts";
 import { badMailFrom, readBadMailFrom } from "./bad_mail_from.ts";
 import { badRcptTo, readBadRcptTo } from "./bad_rcpt_to.ts";
 import { ban, type BanTerms } from "./bans.ts";
-import { readSenderDomains, recipientFqdn, senderFqdn } from "./check_fqdn.ts";
+import { addressQualifier, readSenderDomains, recipientFqdn, senderFqdn } from "./check_fqdn.ts";
 import { decoy, readDecoys } from "./decoy.ts";
 import { dnsbl } from "./dnsbl.ts";
 import { DnsblError, type DnsblList, readDnsblList } from "./dnsbl_lists.ts";
@@ -46,7 +46,7 @@ export type PolicySettings =
 /** What policy must be told beside its settings. */
 export interface PolicySite {
   readonly control: ControlFiles;
-  /** The process' or a connection rule's: SENDER_DOMAINS, RBLSMTPD, SPFBEHAVIOR. */
+  /** The process' or a connection rule's: SENDER_DOMAINS, DEFAULTHOST, RBLSMTPD, SPFBEHAVIOR ... */
   readonly env: Readonly<Record<string, string | undefined>>;
   /** Is this domain, in lower case, one of ours? */
   readonly isOwnDomain: (domain: string) => boolean;
@@ -78,6 +78,8 @@ export interface PolicyConfig {
   /** Who is refused by a list may first say all he came for. */
   readonly captures: boolean;
   readonly isAlwaysAccepted: (recipient: string) => boolean;
+  /** Completes an address (DEFAULTHOST, DEFAULTDOMAIN) before anybody judges it; null: addresses stay as they are. */
+  readonly qualify: ((address: string) => string) | null;
   readonly isForwarder: (ip: string) => boolean;
   readonly dnsblLists: readonly DnsblList[];
   readonly tarpit: TarpitTerms;
@@ -132,6 +134,7 @@ export function readPolicyConfig(settings: PolicySettings, site: PolicySite): Po
       : settings.greet_delay_seconds,
     captures: settings.rbl_capture,
     isAlwaysAccepted: readAlwaysAccept(settings.always_accept_rcpt),
+    qualify: settings.check_fqdn === "on" ? addressQualifier(site.env) : null,
     isForwarder: forwarders.has,
     dnsblLists: settings.dnsbl === "off" ? [] : lists,
     ...termsOf(settings),
@@ -160,7 +163,8 @@ function modesOf(settings: PolicySettings): Readonly<Partial<Record<CheckName, M
     dnsbl: settings.dnsbl,
     helo_dns: settings.helo_dns,
     sender_domain: settings.sender_domain,
-    spf: settings.spf,
+    // Where it is off, DMARC wants to know its result all the same; then it has no opinion.
+    spf: settings.spf === "off" && settings.dmarc !== "off" ? "on" : settings.spf,
     greylist: settings.greylist,
   };
 }
@@ -201,6 +205,8 @@ function connectionChecks(settings: PolicySettings, site: PolicySite): AnyCheck[
       connections: settings.max_connection_rate,
       messages: settings.max_message_rate,
       recipients: settings.max_recipient_rate,
+      loginMessages: settings.max_login_message_rate,
+      loginRecipients: settings.max_login_recipient_rate,
     }),
     harvest(),
     earlyTalker(),
@@ -283,6 +289,7 @@ export const NO_POLICY: PolicyConfig = {
   greetDelaySeconds: null,
   captures: false,
   isAlwaysAccepted: () => false,
+  qualify: null,
   isForwarder: () => false,
   dnsblLists: [],
   tarpit: { free: 0, stepSeconds: 0, maxSeconds: 0, maxWaiting: 0 },

@@ -41,6 +41,9 @@ export interface Gatherer {
   known(): Known;
 }
 
+/** Answers of the DNS that one session remembers; a client may name any number of domains. */
+const MAX_ANSWERS = 500;
+
 /** Senders of one session whose SPF result is remembered; the last one counts most. */
 const MAX_SENDERS = 20;
 
@@ -86,7 +89,11 @@ export function createGatherer(sources: Sources): Gatherer {
       case "dns": {
         const { name, type } = need;
         const options = { session: sources.session };
-        answers.set(keyOf(name, type), await sources.resolver.query(name, type, options));
+        const answer = await sources.resolver.query(name, type, options);
+        answers.set(keyOf(name, type), answer);
+        // What was asked first goes first.
+        const oldest = answers.size > MAX_ANSWERS ? answers.keys().next() : null;
+        if (oldest?.done === false) answers.delete(oldest.value);
         return;
       }
       case "reverse":

@@ -40,7 +40,7 @@ export function strictPipelining(): AnyCheck[] {
     const reason = "More input came before the answer to a command that ends its group";
     return against(POLICY_REPLIES.pipelined, "strict_pipelining", reason, { ends: true });
   };
-  const spares = ["trusted", "loopback"] as const;
+  const spares = ["trusted", "loopback", "forwarder"] as const;
   return [
     { name: "strict_pipelining", stage: "helo", spares, judge },
     { name: "strict_pipelining", stage: "data", spares, judge },

@@ -36,7 +36,14 @@ export interface PolicyReader {
 }
 
 /** Variables that a snapshot depends on. */
-const VARIABLES = ["SENDER_DOMAINS", "RBLSMTPD", "SPFBEHAVIOR", "MAILRULES"] as const;
+const VARIABLES = [
+  "SENDER_DOMAINS",
+  "DEFAULTHOST",
+  "DEFAULTDOMAIN",
+  "RBLSMTPD",
+  "SPFBEHAVIOR",
+  "MAILRULES",
+] as const;
 
 type Method = "line" | "lines" | "integer";
 

@@ -33,7 +33,7 @@ export interface SpfTerms {
   readonly mode: Mode;
   /** Of the file, for sessions whose environment says nothing else. */
   readonly behavior: SpfBehavior;
-  /** Somebody else wants the result (DMARC), whatever the behavior. */
+  /** Somebody else wants the result (DMARC), whatever the behavior; also where `mode` is off. */
   readonly isWanted: boolean;
 }
 
@@ -85,7 +85,7 @@ export function spfChecks(
   };
   return {
     terms,
-    checks: settings.spf === "off" ? [] : [spfCheck(terms)],
+    checks: settings.spf === "off" && !terms.isWanted ? [] : [spfCheck(terms)],
     policy: (nowMs) => ({ ...policy, nowSeconds: Math.floor(nowMs / 1000) }),
   };
 }
@@ -144,7 +144,7 @@ export function spfCheck(terms: SpfTerms): Check<"rcpt_valid"> {
       const spf = spfOf(facts, known);
       // Told all the same: these get their field, but never a refusal.
       const isSpared = facts.client.isForwarder || facts.isAlwaysAccepted || facts.isSenderFinal;
-      if (spf === null || isSpared) return NONE;
+      if (spf === null || isSpared || terms.mode === "off") return NONE;
       const { domain } = spfIdentity(facts.sender, facts.helo);
       return verdictOf(spf, spfBehavior(terms, facts.client.env), domain);
     },

@@ -101,17 +101,19 @@ class Memory implements OwnedPolicyState {
     return this.#bans.match(ip, network, this.#options.clock());
   }
 
-  recent(_network: string, ip: string): RecentFacts {
+  recent(_network: string, ip: string, login: string | null = null): RecentFacts {
     if (!this.#noted.rates) return NOTHING_RECENT;
-    return this.#rates.recent(addressKey(ip), this.#options.clock());
+    return this.#rates.recent(addressKey(ip), this.#options.clock(), login);
   }
 
   noteConnection(ip: string): void {
-    if (this.#noted.rates && this.#notes) this.#rate("connections", ip);
+    if (this.#noted.rates && this.#notes) this.#rate("connections", addressKey(ip));
   }
 
-  noteMessage(ip: string): void {
-    if (this.#noted.rates && this.#notes) this.#rate("messages", ip);
+  noteMessage(ip: string, login: string | null = null): void {
+    if (!this.#noted.rates || !this.#notes) return;
+    this.#rate("messages", addressKey(ip));
+    if (login !== null) this.#rate("loginMessages", login);
   }
 
   noteRecipient(
@@ -125,8 +127,10 @@ class Memory implements OwnedPolicyState {
     const { rates, guesses, bans } = this.#noted;
     const isValid = outcome === "valid";
     if (rates) {
-      this.#rate("recipients", ip);
-      if (!isValid) this.#rate("invalidRecipients", ip);
+      const key = addressKey(ip);
+      this.#rate("recipients", key);
+      if (!isValid) this.#rate("invalidRecipients", key);
+      if (client.login !== null) this.#rate("loginRecipients", client.login);
     }
     if (!(guesses || bans) || isNeverBanned(client)) return;
     const nowMs = this.#options.clock();
@@ -259,8 +263,7 @@ class Memory implements OwnedPolicyState {
     return this.#options.role !== "trial";
   }
 
-  #rate(kind: RateKind, ip: string): void {
-    const key = addressKey(ip);
+  #rate(kind: RateKind, key: string): void {
     this.#rates.note(kind, key, this.#options.clock());
     this.#outbox?.rate(kind, key);
   }

@@ -12,7 +12,7 @@ import type { RateKind } from "./rates.ts";
 import type { Triplet } from "./types.ts";
 import type { SpanRow } from "./windows.ts";
 
-/** What is counted: rates by address, who waited for his greeting, recipients by network and sender domain. */
+/** What is counted: rates by address or login, who waited for his greeting, recipients by network and sender domain. */
 export type SharedCount =
   | readonly [kind: RateKind | "waited", address: string, by: number]
   | readonly [kind: "valid" | "invalid", network: string, domain: string, by: number];

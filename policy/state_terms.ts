@@ -22,6 +22,8 @@ export const NOTHING_RECENT: RecentFacts = {
   messages: 0,
   recipients: 0,
   invalidRecipients: 0,
+  loginMessages: 0,
+  loginRecipients: 0,
 };
 
 /** No terms yet: nothing is noted before `use`. */

@@ -26,9 +26,10 @@ export interface PolicyState {
   /** The ban that holds for this client now; null: none. */
   ban(ip: string, network: string): BanFacts | null;
   /** What was noted of the client within the windows. */
-  recent(network: string, ip: string): RecentFacts;
+  recent(network: string, ip: string, login?: string | null): RecentFacts;
   noteConnection(ip: string): void;
-  noteMessage(ip: string): void;
+  /** `login`: whose message it is; null: nobody logged in. */
+  noteMessage(ip: string, login?: string | null): void;
   /** Counts a recipient. Forwarders, relay clients and who logged in are never taken for guessers. */
   noteRecipient(
     ip: string,

@@ -18,6 +18,17 @@ function shownReply(verdict: AcceptVerdict | AgainstVerdict): string {
   }
 }
 
+/** Rules in shadow that are remembered of one message, and of one session. */
+const MAX_SHADOWS = 20;
+
+/** `known` and the rules of a judgement that were in shadow, each once: as "rule:code", "rule:accepted". */
+export function withShadows(known: readonly string[], { shadows }: Judgement): readonly string[] {
+  const fresh = shadows.map(({ verdict }) =>
+    `${verdict.rule}:${verdict.kind === "accept" ? "accepted" : verdict.reply.code}`
+  );
+  return [...new Set([...known, ...fresh])].slice(0, MAX_SHADOWS);
+}
+
 /** Writes what a stage came to. */
 export function tellJudgement(
   tracer: Tracer,

@@ -127,6 +127,9 @@ export interface RecentFacts {
   readonly messages: number;
   readonly recipients: number;
   readonly invalidRecipients: number;
+  /** Of who logged in, from whatever address; 0 without a login. */
+  readonly loginMessages: number;
+  readonly loginRecipients: number;
 }
 
 /** Sessions open now, this one included. */

@@ -34,7 +34,7 @@ export function readQmtpConfig(
   const base: Limits = {
     maxRecipients: grammar === "qmtp" ? max_recipients : qmqp_max_recipients,
     refusesWhole: false,
-    maxMessages: 0,
+    maxMessages: settings.max_messages,
     maxHops: max_hops,
     dataBytes: sizeLimit(settings, control, env),
   };

@@ -10,6 +10,7 @@ import { domainOf } from "../policy/addresses.ts";
 import { clientFacts } from "../policy/client.ts";
 import { limitsOf } from "../policy/limits.ts";
 import type { RuleEffects } from "../policy/mailrules.ts";
+import type { Judgement } from "../policy/mod.ts";
 import type { RecipientOutcome } from "../policy/state_types.ts";
 import type {
   AgainstVerdict,
@@ -17,11 +18,14 @@ import type {
   ClientFacts,
   ConnectFacts,
   DataFacts,
+  FactsOf,
   MailFacts,
   RcptFacts,
   RecentFacts,
   Stage,
 } from "../policy/types.ts";
+import { withShadows } from "../policy/tell.ts";
+import { NOTHING_RECENT } from "../policy/state_terms.ts";
 import { asks, PolicyVisit } from "../policy/visit.ts";
 import { type Reply, replyOf, softOf } from "./replies.ts";
 import type { Session } from "./state.ts";
@@ -33,13 +37,6 @@ export const SMTP_ONLY: readonly CheckName[] = [
   "early_talker",
   "strict_pipelining",
 ];
-
-const NOTHING_RECENT: RecentFacts = {
-  connections: 0,
-  messages: 0,
-  recipients: 0,
-  invalidRecipients: 0,
-};
 
 /** Does any check ask at this stage? */
 export function isAsked(session: Session, stage: Stage): boolean {
@@ -65,6 +62,21 @@ export function visitOf(session: Session): PolicyVisit {
   const { policy } = session.deps;
   if (policy === undefined) throw new Error("This session has no policy");
   return session.visit ??= new PolicyVisit(policy, session.peer.session);
+}
+
+/** Judges a stage that `isAsked`; what was in shadow is remembered for the record of the message. */
+export function judgeStage<S extends Stage>(
+  session: Session,
+  stage: S,
+  facts: FactsOf[S],
+): Judgement | Promise<Judgement> {
+  const holder = stage === "connect" ? session : session.pack;
+  const keep = (judgement: Judgement): Judgement => {
+    if (judgement.shadows.length > 0) holder.shadows = withShadows(holder.shadows, judgement);
+    return judgement;
+  };
+  const judged = visitOf(session).judge(stage, facts);
+  return judged instanceof Promise ? judged.then(keep) : keep(judged);
 }
 
 /** A verdict against as an answer. */

@@ -4,6 +4,7 @@
  * QMTP answers each recipient for itself. QMQP has one answer: a recipient that is refused for good refuses the whole
  * message, one that can't be decided now defers it; after the first refusal nobody is looked up any more.
  */
+import { judgeMessages } from "../policy/limits.ts";
 import type { Judgement } from "../policy/mod.ts";
 import { POLICY_EVENTS } from "../trace/events_policy.ts";
 import { judgeRecipient, type RecipientVerdict, splitAddress } from "../validate/judge.ts";
@@ -12,12 +13,13 @@ import {
   applyEffects,
   clientOf,
   isAsked,
+  judgeStage,
   mailFacts,
   note,
   rcptFacts,
   relayClientOf,
   softened,
-  visitOf,
+  takeLimit,
 } from "./judging.ts";
 import { aboutRecipient, REPLIES, type Reply } from "./replies.ts";
 import type { Session } from "./state.ts";
@@ -30,6 +32,13 @@ export const ADDRESS_BYTES = 1000;
 export function takeSender(session: Session): void | Promise<void> {
   const { pack, policy, deps } = session;
   if (pack.sender === null) return;
+  pack.sender = policy.qualify?.(pack.sender) ?? pack.sender;
+  const over = judgeMessages(session.packages, pack.limits);
+  if (over !== null) {
+    pack.refusal ??= takeLimit(session, "mail", over);
+    session.ending ??= "message_limit";
+    return;
+  }
   const effects = policy.mailRules?.sender(pack.sender);
   if (effects !== undefined) applyEffects(session, effects);
   if (policy.watches.rates) deps.policy?.state.noteMessage(clientOf(session).ip);
@@ -38,7 +47,7 @@ export function takeSender(session: Session): void | Promise<void> {
     if (verdict.kind === "accept") pack.isSenderFinal = verdict.final;
     if (verdict.kind === "defer" || verdict.kind === "refuse") pack.refusal ??= answerOf(verdict);
   };
-  const judged = visitOf(session).judge("mail", mailFacts(session));
+  const judged = judgeStage(session, "mail", mailFacts(session));
   if (judged instanceof Promise) return judged.then(take);
   take(judged);
 }
@@ -51,14 +60,16 @@ export function takeRecipient(session: Session): void | Promise<void> {
   if (pack.named > pack.limits.maxRecipients) return refuseExcess(session, isQmtp);
   // Nothing changes any more: the message is refused for good.
   if (pack.worst?.letter === "D") return;
-  const { address } = pack;
-  if (address === null || address.includes("\0")) return answer(session, REPLIES.bad_recipient, "");
+  if (pack.address === null || pack.address.includes("\0")) {
+    return answer(session, REPLIES.bad_recipient, "");
+  }
+  const address = session.policy.qualify?.(pack.address) ?? pack.address;
   traceRecipient(session, address);
   if (!isAsked(session, "rcpt")) return lookUp(session, address);
   const effects = session.policy.mailRules?.recipient(pack.sender ?? "", address);
   if (effects !== undefined) applyEffects(session, effects);
   const wanted = address + (effects?.relayClient ?? "");
-  const judged = visitOf(session).judge("rcpt", rcptFacts(session, address));
+  const judged = judgeStage(session, "rcpt", rcptFacts(session, address));
   if (judged instanceof Promise) {
     return judged.then((late) => concludeRcpt(session, address, wanted, late));
   }
@@ -123,7 +134,7 @@ function judgeValid(
     if (verdict.kind === "none" || verdict.kind === "accept") return accept(session, recipient);
     answer(session, answerOf(verdict), recipient);
   };
-  const judged = visitOf(session).judge("rcpt_valid", facts);
+  const judged = judgeStage(session, "rcpt_valid", facts);
   return judged instanceof Promise ? judged.then(take) : take(judged);
 }
 

@@ -7,7 +7,7 @@
  */
 import type { EndReason, Engine, Output, Peer, Wants } from "../net/types.ts";
 import type { Judgement } from "../policy/mod.ts";
-import { answerOf, clientOf, connectFacts, isAsked, relayClientOf, visitOf } from "./judging.ts";
+import { answerOf, clientOf, connectFacts, isAsked, judgeStage, relayClientOf } from "./judging.ts";
 import { enter, type Grammar, isBetween, readNext } from "./reading.ts";
 import { ADDRESS_BYTES, takeRecipient, takeSender } from "./recipients.ts";
 import { REPLIES, type Reply } from "./replies.ts";
@@ -76,7 +76,7 @@ class QmtpEngine implements Engine {
     }
     if (policy.watches.rates) deps.policy?.state.noteConnection(clientOf(session).ip);
     if (!isAsked(session, "connect")) return;
-    const judged = visitOf(session).judge("connect", connectFacts(session));
+    const judged = judgeStage(session, "connect", connectFacts(session));
     if (judged instanceof Promise) return judged.then((late) => takeConnect(session, late));
     takeConnect(session, judged);
   }

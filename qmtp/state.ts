@@ -72,6 +72,8 @@ export interface Package {
   decoys: number;
   /** Those of `recipients` that always get their mail. */
   alwaysAccepted: number;
+  /** Rules in shadow, for the record of the message. */
+  shadows: readonly string[];
   /** Recipients refused, by reason. */
   refusedBad: number;
   refusedRelay: number;
@@ -93,6 +95,8 @@ export interface Session {
   client: ClientFacts | null;
   /** What policy found out, for `visitOf`; null: no check asked yet. */
   visit: PolicyVisit | null;
+  /** Rules in shadow at connect, for the record of each message. */
+  shadows: readonly string[];
   /** Packages before the one in hand. */
   packages: number;
   pack: Package;
@@ -101,7 +105,7 @@ export interface Session {
   /** Settles when the message in hand has its answer; null: none is being handed over. */
   commit: Promise<void> | null;
   /** Why the session ends once the package is answered; null: it goes on. */
-  ending: "invalid_rcpt" | "unknown_limit" | "relay_limit" | null;
+  ending: "invalid_rcpt" | "unknown_limit" | "relay_limit" | "message_limit" | null;
   accepted: number;
   recipients: number;
   unknownRecipients: number;
@@ -109,6 +113,7 @@ export interface Session {
 }
 
 const NO_ENVIRONMENT: Readonly<Record<string, string>> = {};
+const NO_SHADOWS: readonly string[] = [];
 
 /** A package before its first byte. */
 export function startPackage(limits: Limits): Package {
@@ -131,6 +136,7 @@ export function startPackage(limits: Limits): Package {
     isSenderFinal: false,
     decoys: 0,
     alwaysAccepted: 0,
+    shadows: NO_SHADOWS,
     refusedBad: 0,
     refusedRelay: 0,
     refusedInvalid: 0,
@@ -155,6 +161,7 @@ export function startSession(
     policy: deps.policy?.config ?? NO_POLICY,
     client: null,
     visit: null,
+    shadows: NO_SHADOWS,
     packages: 0,
     pack: startPackage(deps.config.limits),
     wants: "input",

@@ -16,7 +16,15 @@ import { addedFields, receivedLine } from "../queue/incoming.ts";
 import { bytesOf } from "../queue/local_lines.ts";
 import { openSpool, type Spool } from "../queue/spool.ts";
 import type { QueueOutcome } from "../queue/types.ts";
-import { answerOf, clientOf, dataFacts, isAsked, softened, takeLimit, visitOf } from "./judging.ts";
+import {
+  answerOf,
+  clientOf,
+  dataFacts,
+  isAsked,
+  judgeStage,
+  softened,
+  takeLimit,
+} from "./judging.ts";
 import { decodeLineEnds } from "./line_ends.ts";
 import { PIECE_BYTES } from "./reading.ts";
 import { answerText, REPLIES, type Reply, replyOfOutcome } from "./replies.ts";
@@ -125,7 +133,7 @@ function judgePackage(session: Session): Promise<void> | undefined {
   const take = ({ verdict }: Judgement): void => {
     if (verdict.kind === "defer" || verdict.kind === "refuse") pack.refusal = answerOf(verdict);
   };
-  const judged = visitOf(session).judge("data", dataFacts(session));
+  const judged = judgeStage(session, "data", dataFacts(session));
   if (judged instanceof Promise) return judged.then(take);
   take(judged);
   return undefined;
@@ -163,7 +171,7 @@ function answerOfOutcome(session: Session, outcome: ExaminedOutcome): Reply {
   }
   traceOutcome(session, outcome);
   const seconds = Math.floor(session.deps.clock() / 1000);
-  return replyOfOutcome(outcome, seconds, session.peer.session);
+  return softened(session, replyOfOutcome(outcome, seconds, session.peer.session));
 }
 
 /** Hands over what nobody is against, or what nobody wants to look into. Never rejects. */
@@ -186,6 +194,7 @@ function examine(session: Session, spool: Spool, sender: string): Promise<Examin
     reverse: session.visit?.known.reverse ?? null,
     nowMs: deps.clock(),
     received: told.field + received(session),
+    shadows: [...session.shadows, ...pack.shadows],
   };
   const open = () => deps.queue.open(peer.session, { sender, recipients }, env);
   return examination.finish({ envelope, open });

@@ -57,6 +57,16 @@ export const POLICY_COUNTER_SETTINGS = {
     "recipients",
     "Recipients of an address in the window; 0: no limit",
   ),
+  max_login_message_rate: integer(
+    0,
+    "messages",
+    "Messages of a login in the window, from whatever address; 0: no limit",
+  ),
+  max_login_recipient_rate: integer(
+    0,
+    "recipients",
+    "Recipients of a login in the window, from whatever address; 0: no limit",
+  ),
   ban: check("off", "Refuse networks that guess recipients at connect, for a while that grows"),
   ban_invalid: integer(
     10,

@@ -140,9 +140,10 @@ function checkMail(session: Session, argument: string): Mail | Reply {
   if (path === null) return REPLIES.bad_sender_syntax;
   const parameters = parseParameters(path.parameters);
   if (isReply(parameters)) return parameters;
-  const refusal = checkOwner(session, path.address);
+  const sender = session.policy.qualify?.(path.address) ?? path.address;
+  const refusal = checkOwner(session, sender);
   const { utf8, size } = parameters;
-  return refusal ?? { sender: path.address, utf8, sizeBytes: size ?? 0 };
+  return refusal ?? { sender, utf8, sizeBytes: size ?? 0 };
 }
 
 /** Does the sender belong to who logged in? */
@@ -166,7 +167,8 @@ function checkRcpt(session: Session, argument: string): string | Reply {
   const path = parsePath(argument, session.config.localLiteral);
   if (path === null) return REPLIES.bad_recipient_syntax;
   const parameters = parseParameters(path.parameters);
-  return isReply(parameters) ? parameters : path.address;
+  if (isReply(parameters)) return parameters;
+  return session.policy.qualify?.(path.address) ?? path.address;
 }
 
 function addRecipient(session: Session, address: string): void | Promise<void> {

@@ -50,6 +50,7 @@ export function beginExamined(
         nowMs: deps.clock(),
         env,
         received: received(),
+        shadows: [...session.shadows, ...transaction.shadows],
       };
       const open = () => deps.queue.open(peer.session, { sender, recipients }, env);
       return examination.finish({ envelope, open });

@@ -3,6 +3,7 @@
  * none of these.
  */
 import { domainOf } from "../policy/addresses.ts";
+import { NOTHING_RECENT } from "../policy/state_terms.ts";
 import type {
   ConnectFacts,
   DataFacts,
@@ -15,19 +16,12 @@ import type {
 import { clientOf, type Session } from "./state.ts";
 import { isAlwaysAccepted, type Transaction } from "./transaction.ts";
 
-const NOTHING_RECENT: RecentFacts = {
-  connections: 0,
-  messages: 0,
-  recipients: 0,
-  invalidRecipients: 0,
-};
-
 /** What happened within the windows, as far as anybody asks. */
 function recentOf(session: Session): RecentFacts {
   const state = session.deps.policy?.state;
   if (state === undefined || !session.policy.watches.rates) return NOTHING_RECENT;
-  const { network, ip } = clientOf(session);
-  return state.recent(network, ip);
+  const { network, ip, login } = clientOf(session);
+  return state.recent(network, ip, login);
 }
 
 /** Before the greeting. */
@@ -38,7 +32,8 @@ export function connectFacts(session: Session): ConnectFacts {
     client,
     sessions: state?.sessions(client.ip, client.network) ?? { all: 1, address: 1, network: 1 },
     recent: recentOf(session),
-    ban: state?.ban(client.ip, client.network) ?? null,
+    // Whoever comes to log in may be a user in the network of a guesser; without a login nothing is taken there.
+    ban: session.service === "submission" ? null : state?.ban(client.ip, client.network) ?? null,
     spokeEarly: session.spokeEarly,
   };
 }
@@ -91,7 +86,8 @@ export function rcptFacts(
 
 /** A recipient is noted when it is known what becomes of it; the one in hand counts all the same. */
 function withThisRecipient(recent: RecentFacts): RecentFacts {
-  return { ...recent, recipients: recent.recipients + 1 };
+  const { recipients, loginRecipients } = recent;
+  return { ...recent, recipients: recipients + 1, loginRecipients: loginRecipients + 1 };
 }
 
 /** At RCPT, for a recipient that qmail would deliver to. */

@@ -9,6 +9,7 @@ import type { Judgement } from "../policy/mod.ts";
 import { limitsOf } from "../policy/limits.ts";
 import type { RuleEffects } from "../policy/mailrules.ts";
 import type { AgainstVerdict, CheckName, FactsOf, Stage } from "../policy/types.ts";
+import { withShadows } from "../policy/tell.ts";
 import { asks } from "../policy/visit.ts";
 import { type Reply, replyOf, softOf } from "./replies.ts";
 import { clientOf, endByLimit, say, type Session, visitOf } from "./state.ts";
@@ -25,7 +26,17 @@ export function judgeStage<S extends Stage>(
   stage: S,
   facts: FactsOf[S],
 ): Judgement | Promise<Judgement> {
-  return visitOf(session).judge(stage, facts);
+  const judged = visitOf(session).judge(stage, facts);
+  if (judged instanceof Promise) return judged.then((late) => keepShadows(session, stage, late));
+  return keepShadows(session, stage, judged);
+}
+
+/** What was in shadow is remembered for the record of the message, or of all messages of the session. */
+function keepShadows(session: Session, stage: Stage, judgement: Judgement): Judgement {
+  if (judgement.shadows.length === 0) return judgement;
+  const holder = stage === "connect" || stage === "helo" ? session : session.transaction;
+  if (holder !== null) holder.shadows = withShadows(holder.shadows, judgement);
+  return judgement;
 }
 
 /** Answers with a verdict against; ends the session where the verdict does. */

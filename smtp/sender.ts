@@ -27,7 +27,10 @@ export function takeSender(session: Session, transaction: Transaction): void | P
   const { limits, sizeBytes } = transaction;
   const over = judgeMessages(messages, limits) ?? judgeBytes(sizeBytes, limits);
   if (over !== null) return refuseWhole(session, takeLimit(session, "mail", over));
-  if (policy.watches.rates) deps.policy?.state.noteMessage(clientOf(session).ip);
+  if (policy.watches.rates) {
+    const { ip, login } = clientOf(session);
+    deps.policy?.state.noteMessage(ip, login);
+  }
   if (!isAsked(session, "mail")) return begin(session, "");
   const judged = judgeStage(session, "mail", mailFacts(session, transaction));
   if (judged instanceof Promise) return judged.then((late) => conclude(session, transaction, late));

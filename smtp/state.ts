@@ -20,7 +20,7 @@ import type { ExaminedDelivery, SessionContent } from "../content/mod.ts";
 import type { SmtpConfig } from "./config.ts";
 import type { MailData } from "./data.ts";
 import { REPLIES, type Reply, withSession } from "./replies.ts";
-import type { Transaction } from "./transaction.ts";
+import { NO_SHADOWS, type Transaction } from "./transaction.ts";
 import type { ClientOverride, KnownBefore } from "./xclient.ts";
 
 /** What a session works with. */
@@ -107,6 +107,8 @@ export interface Session {
   client: ClientFacts | null;
   /** What policy found out, for `visitOf`; null: no check asked yet. */
   visit: PolicyVisit | null;
+  /** Rules in shadow at connect and HELO, for the record of each message. */
+  shadows: readonly string[];
   /** It talked before the greeting. */
   spokeEarly: boolean;
   /** Input waits behind the command in hand. */
@@ -154,6 +156,7 @@ export function startSession(deps: SmtpDeps, peer: Peer, output: Output): Sessio
     expectsSecrets: false,
     client: null,
     visit: null,
+    shadows: NO_SHADOWS,
     spokeEarly: false,
     hasMoreInput: false,
     transaction: null,

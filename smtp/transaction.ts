@@ -32,6 +32,8 @@ export interface Transaction {
   alwaysAccepted: number;
   /** What a client that is refused wants to send; null: nothing is captured. */
   capture: Capture | null;
+  /** Rules in shadow from MAIL to DATA, for the record of the message. */
+  shadows: readonly string[];
   /** Recipients refused, by reason. */
   refusedBad: number;
   refusedRelay: number;
@@ -39,6 +41,9 @@ export interface Transaction {
 }
 
 const NO_ENVIRONMENT: Readonly<Record<string, string>> = {};
+
+/** Nothing was in shadow. */
+export const NO_SHADOWS: readonly string[] = [];
 
 /** A transaction that has just begun. */
 export function startTransaction(
@@ -60,6 +65,7 @@ export function startTransaction(
     decoys: 0,
     alwaysAccepted: 0,
     capture: null,
+    shadows: NO_SHADOWS,
     refusedBad: 0,
     refusedRelay: 0,
     refusedInvalid: 0,

@@ -17,7 +17,7 @@ import { SMTP_EVENTS } from "../trace/events_smtp.ts";
 import { beginExamined } from "./content.ts";
 import { PIECE_BYTES, startMailData, takeData } from "./data.ts";
 import { protocolWord } from "./received.ts";
-import { sayAgainst, takeLimit } from "./judging.ts";
+import { sayAgainst, softened, takeLimit } from "./judging.ts";
 import { REPLIES, type Reply, replyOf, withText } from "./replies.ts";
 import { messageEnvironment, spfTold } from "./spf_told.ts";
 import { endSession, type Incoming, say, type Session } from "./state.ts";
@@ -188,7 +188,7 @@ function answerOutcome(session: Session, incoming: Incoming, outcome: ExaminedOu
     case "deferred":
       return sayNotQueued(session, incoming, REPLIES.queue_deferred, outcome);
     case "refused":
-      return sayNotQueued(session, incoming, REPLIES.queue_refused, outcome);
+      return sayNotQueued(session, incoming, softened(session, REPLIES.queue_refused), outcome);
     case "against": {
       const { reply, rule, reason } = outcome.verdict;
       traceRefusal(session, incoming, reply.id, `${rule}: ${reason}`);

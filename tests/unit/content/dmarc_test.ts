@@ -125,7 +125,7 @@ function signed(domain: string, result: DkimResult = "pass"): DkimFinding {
   return { result, domain, ...rest };
 }
 
-const NOTHING: Evidence = { dkim: [], spf: null };
+const NOTHING: Evidence = { dkim: [], spf: { domain: "else.example", result: "none" } };
 const spf = (domain: string, result: SpfFinding["result"] = "pass"): Evidence => ({
   dkim: [],
   spf: { domain, result },
@@ -271,4 +271,10 @@ Deno.test("trustedWitness: from the last back, as long as each is believed", () 
   assertEquals(of(["hub.example", " x; arc=pass (dmarc=pass header.from=a.example)"]), null);
   assertEquals(of(["hub.example", " x; dmarc=pass"]), null);
   assertEquals(trustedWitness(NO_CHAIN, "a.example", ["a.example"]), null);
+});
+
+Deno.test("decideDmarc: where SPF was not asked it might have vouched, so nothing is refused", () => {
+  const evidence = { dkim: [], spf: null };
+  assertEquals(done({}, {}, { evidence }), "let pass: SPF was not asked");
+  assertEquals(done({ policy: "quarantine" }, {}, { evidence }), "let pass: SPF was not asked");
 });

@@ -176,3 +176,12 @@ Deno.test("mail rules: a cdb whose damage shows later answers 421, and refuses n
   assertEquals(shown(verdict), "421 rules_unusable (mailrules) end");
   assertEquals(shown(unusableMailRules("x").sender("a@b").verdict), shown(verdict));
 });
+
+Deno.test("readPolicyConfig: DMARC asks SPF where spf is off; nothing is refused or told then", () => {
+  const policyOf = (changes: Partial<PolicySettings>) => {
+    const { policy, spf } = configOf({ spf: "off", ...changes });
+    return { names: policy.stages.rcpt_valid.map(({ check }) => check.name), mode: spf.terms.mode };
+  };
+  assertEquals(policyOf({}), { names: [], mode: "off" });
+  assertEquals(policyOf({ dmarc: "on" }), { names: ["spf"], mode: "off" });
+});

@@ -25,7 +25,14 @@ export const NO_LIMITS = {
 const FACTS = {
   client: CLIENT,
   sessions: { all: 1, address: 1, network: 1 },
-  recent: { connections: 1, messages: 1, recipients: 1, invalidRecipients: 0 },
+  recent: {
+    connections: 1,
+    messages: 1,
+    recipients: 1,
+    invalidRecipients: 0,
+    loginMessages: 0,
+    loginRecipients: 0,
+  },
   ban: null,
   spokeEarly: false,
   helo: "mail.example.org",

@@ -14,7 +14,8 @@ import { tarpitSeconds } from "../../../policy/tarpit.ts";
 import { type AllFacts, facts, NO_LIMITS, NOBODY, policyOf, shown } from "./kit.ts";
 
 function on(stage: Stage, changes: Partial<AllFacts>): string {
-  const checks = rates({ connections: 3, messages: 3, recipients: 3 });
+  const login = { loginMessages: 3, loginRecipients: 3 };
+  const checks = rates({ connections: 3, messages: 3, recipients: 3, ...login });
   const judged = judge(stage, facts(changes), policyOf(checks), NOBODY);
   return judged instanceof Promise ? "late" : shown(judged.verdict);
 }
@@ -68,6 +69,8 @@ Deno.test("rates: connections, messages, recipients; trusted clients and forward
     messages: n,
     recipients: n,
     invalidRecipients: n,
+    loginMessages: 0,
+    loginRecipients: 0,
   });
   assertEquals(on("connect", { recent: recent(3) }), "none");
   assertEquals(on("connect", { recent: recent(4) }), "421 too_fast (rates: connections) end");
@@ -75,6 +78,18 @@ Deno.test("rates: connections, messages, recipients; trusted clients and forward
   assertEquals(on("rcpt", { recent: recent(4) }), "450 recipients_too_fast (rates: recipients)");
   const spared = { ...facts().client, isForwarder: true };
   assertEquals(on("rcpt", { recent: recent(4), client: spared }), "none");
+});
+
+Deno.test("rates: messages and recipients of a login at N and N+1, whoever the client is", () => {
+  const login = (n: number) => ({
+    recent: { ...facts().recent, loginMessages: n, loginRecipients: n },
+    client: { login: "joe", isRelayClient: true, isForwarder: true },
+  });
+  const client = { ...facts().client, ...login(0).client };
+  const at = (stage: "mail" | "rcpt", n: number) => on(stage, { ...login(n), client });
+  assertEquals([at("mail", 3), at("rcpt", 3)], ["none", "none"]);
+  assertEquals(at("mail", 4), "450 messages_too_fast (rates: messages of a login)");
+  assertEquals(at("rcpt", 4), "450 recipients_too_fast (rates: recipients of a login)");
 });
 
 Deno.test("tarpitSeconds: grows by the step, is bounded, and so are those who wait", () => {

@@ -217,3 +217,20 @@ Deno.test("spfChecks: reads the control files; SPFBEHAVIOR of the process goes o
     assertEquals(spfBehavior(terms, { ...CLIENT.env, SPFBEHAVIOR: text }), behavior, text);
   }
 });
+
+Deno.test("spfCheck: off, but wanted by DMARC, it is asked and has no opinion, whatever the environment says", async () => {
+  const zone = createFileResolver(ZONE, "zone");
+  const terms: SpfTerms = { mode: "off", behavior: 0, isWanted: true };
+  const gatherer = createGatherer({
+    resolver: zone,
+    greylist: null,
+    isDeadZone: () => false,
+    session: 1,
+  });
+  const all = facts({ sender: "joe@fail.example", client: { env: { SPFBEHAVIOR: "6" } } });
+  const checks = policyOf([spfCheck(terms)]);
+  const judged = await judge("rcpt_valid", all, checks, gatherer.gather, gatherer.known());
+  assertEquals(shown(judged.verdict), "none");
+  assertEquals(gatherer.known().spf?.spf.result, "fail");
+  assertEquals(tellSpf(terms, all, gatherer.known(), "mx.example.com").field, "");
+});

@@ -5,7 +5,17 @@ import { readPolicyConfig } from "../../../policy/config.ts";
 import { SMTP_ONLY } from "../../../qmtp/judging.ts";
 import { defaultSettings } from "../../../settings/mod.ts";
 import { deskOf } from "../smtp/kit.ts";
-import { ACCEPTED, controlOf, MAIL, packageOf, requestOf, SITE, talk, UNKNOWN } from "./kit.ts";
+import {
+  ACCEPTED,
+  controlOf,
+  MAIL,
+  packageOf,
+  queueOf,
+  requestOf,
+  SITE,
+  talk,
+  UNKNOWN,
+} from "./kit.ts";
 
 const JOE = "joe@example.com";
 const JANE = "jane@example.com";
@@ -102,4 +112,31 @@ Deno.test("withoutChecks: what only SMTP has is not asked here", () => {
   const rest = names(withoutChecks(policy, SMTP_ONLY));
   assertEquals(rest, names(policy).filter((name) => !SMTP_ONLY.some((one) => one === name)));
   assertEquals([rest.includes("helo"), rest.includes("own_sender")], [false, true]);
+});
+
+Deno.test("max_messages: the package behind the last one is put off, and the session ends; MAXMSGS too", async () => {
+  const input = packageOf(`\n${MAIL}`, "a@b", [JOE]).repeat(4);
+  const late = "Ztoo many messages in one session (#4.7.0)";
+  const bySetting = await talk(input, { env, settings: { max_messages: 2 } });
+  assertEquals(bySetting.answers, [ACCEPTED, ACCEPTED, late]);
+  const byVariable = await talk(input, { env: { ...env, MAXMSGS: "1" } });
+  assertEquals(byVariable.answers, [ACCEPTED, late]);
+  assertEquals(byVariable.queued.length, 1);
+});
+
+Deno.test("soft_reject: what the queue refuses for good is Z", async () => {
+  const outcome = { kind: "refused", code: "5.7.1", reason: "not you", isPublic: true } as const;
+  const setup = { env, queue: queueOf({ outcome }), settings: { soft_reject: true } };
+  const { answers } = await talk(packageOf(`\n${MAIL}`, "a@b", [JOE]), setup);
+  assertEquals(answers, ["Znot you (#4.7.1)"]);
+});
+
+Deno.test("check_fqdn: DEFAULTHOST completes sender and recipients", async () => {
+  const setup = {
+    env: { ...env, DEFAULTHOST: "example.com" },
+    settings: { check_fqdn: "on" },
+  } as const;
+  const { answers, queued } = await talk(packageOf(`\n${MAIL}`, "ann", ["joe"]), setup);
+  assertEquals(answers, [ACCEPTED]);
+  assertEquals(queued[0]?.envelope, { sender: "ann@example.com", recipients: [JOE] });
 });
