@@ -46,7 +46,7 @@ export async function startServer(
 ): Promise<{ readonly running: Running; readonly port: number }> {
   const port = freePort();
   const running = await server.start(bench, { workload: name, port });
-  if (await awaitBanner(port, START_SECONDS)) return { running, port };
+  if (await awaitBanner(port, START_SECONDS, server.first)) return { running, port };
   await running.stop();
   const log = tail(`${bench.dir}/${server.name}.log`);
   throw new BenchError(

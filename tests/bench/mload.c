@@ -20,6 +20,8 @@
  *   -m pop     login, STAT, UIDL, RETR 1, QUIT; -u users, -U name format, -k password, -A no login
  *   -m popall  the same with RETR of -N messages in one session
  *   -m idle    opens -c sessions, reads each banner, holds them for -T seconds
+ *   -F FILE  the message of -m msg, lines ended by LF, instead of one of -s bytes
+ *   -B IP    speaks as a proxy for a client of that IPv4 address
  *   -E  a session counts only when the server has closed the connection
  *   -R  end each connection with a reset;  -S  half-close after QUIT
  */
@@ -53,10 +55,11 @@ static long message_bytes = 4096;
 static double count_seconds = 5, warmup_seconds = 1;
 static const char *label = "", *valid_recipient = "bench@local.test";
 static const char *invalid_domain = "local.test", *password = "pw", *user_format = "u%d";
+static const char *message_file, *behalf_of;
 
 static void parse_options(int argc, char **argv) {
   int option;
-  while ((option = getopt(argc, argv, "p:c:T:w:m:n:s:dPL:V:D:u:U:k:Ax:RC:N:ES")) > 0) switch (option) {
+  while ((option = getopt(argc, argv, "p:c:T:w:m:n:s:dPL:V:D:u:U:k:Ax:RC:N:ESF:B:")) > 0) switch (option) {
     case 'p': port = atoi(optarg); break;
     case 'c': connections = atoi(optarg); break;
     case 'T': count_seconds = atof(optarg); break;
@@ -71,6 +74,8 @@ static void parse_options(int argc, char **argv) {
     case 'u': users = atoi(optarg); break;
     case 'U': user_format = optarg; break;
     case 'k': password = optarg; break;
+    case 'F': message_file = optarg; break;
+    case 'B': behalf_of = optarg; break;
     case 'N': retr_per_session = atoi(optarg); break;
     case 'd': server_drops = 1; break;
     case 'P': pipelined = 1; break;
@@ -240,8 +245,10 @@ static void start_session(struct session *s) {
   setsockopt(s->fd, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof yes);
   if (connect(s->fd, (void *)&server, sizeof server) < 0 && errno != EINPROGRESS)
     fail_session(s, &connect_errors, strerror(errno));
-  else
+  else {
     watch(s, EPOLL_CTL_ADD, EPOLLIN);
+    if (behalf_of) send_command(s, "PROXY TCP4 %s 192.0.2.1 4711 25\r\n", behalf_of);
+  }
 }
 
 /* ---- the dialogues: each gets the first byte of a complete reply and sends what comes next ---- */
@@ -455,8 +462,33 @@ static void read_on(struct session *s) {
 
 /* ---- the runs ---- */
 
+/* The file as it is sent: CR LF, dots doubled, the final dot. */
+static void read_message(void) {
+  FILE *file = fopen(message_file, "r");
+  if (file == NULL) {
+    fprintf(stderr, "mload: %s: %s\n", message_file, strerror(errno));
+    exit(66);
+  }
+  char line[4096];
+  size_t room = 0, n = 0;
+  while (fgets(line, sizeof line, file) != NULL) {
+    size_t length = strlen(line);
+    if (n + length + 8 > room) message = realloc(message, room = room * 2 + sizeof line + 16);
+    if (line[0] == '.') message[n++] = '.';
+    memcpy(message + n, line, length);
+    n += length;
+    if (line[length - 1] == '\n') memcpy(message + n++ - 1, "\r\n", 2);
+  }
+  fclose(file);
+  message = realloc(message, n + 8);
+  memcpy(message + n, ".\r\n", 3);
+  message_length = n + 3;
+  message_bytes = (long)n;
+}
+
 /* A header and lines of letters, exactly message_bytes long before the final dot. */
 static void make_message(void) {
+  if (message_file) return read_message();
   message = malloc((size_t)message_bytes + 4096);
   size_t n = (size_t)sprintf(message,
     "From: s@remote.test\r\nTo: %s\r\nSubject: bench\r\nMessage-ID: <1.%d@remote.test>\r\n"

@@ -86,17 +86,20 @@ const isAlive = (pid: number): boolean => !["", "Z", "X"].includes(statFields(pi
 
 const pause = (milliseconds: number) => new Promise((done) => setTimeout(done, milliseconds));
 
-/** Waits until something answers on 127.0.0.1 with its first bytes; false after `seconds`. */
-export async function awaitBanner(port: number, seconds: number): Promise<boolean> {
+/**
+ * Waits until something answers on 127.0.0.1 with its first bytes; false after `seconds`.
+ * @param first what has to be said before
+ */
+export async function awaitBanner(port: number, seconds: number, first = ""): Promise<boolean> {
   const end = performance.now() + seconds * 1000;
   while (performance.now() < end) {
-    if (await hasBanner(port)) return true;
+    if (await hasBanner(port, first)) return true;
     await pause(50);
   }
   return false;
 }
 
-async function hasBanner(port: number): Promise<boolean> {
+async function hasBanner(port: number, first: string): Promise<boolean> {
   let conn: Deno.TcpConn;
   try {
     conn = await Deno.connect({ hostname: "127.0.0.1", port });
@@ -110,6 +113,7 @@ async function hasBanner(port: number): Promise<boolean> {
   };
   const timer = setTimeout(close, 5000);
   try {
+    if (first !== "") await conn.write(new TextEncoder().encode(first));
     return (await conn.read(new Uint8Array(512)) ?? 0) > 0;
   } catch {
     return false; // closed by the timer, or by a server that is not ready

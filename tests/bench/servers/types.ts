@@ -33,6 +33,8 @@ export interface Server {
   readonly workloads: readonly WorkloadName[];
   /** The server itself ends the session after an invalid recipient (W1). */
   readonly drops?: boolean;
+  /** What a client has to say before the banner: the header of a proxy. */
+  readonly first?: string;
   /** More options of mload, where a server pauses on purpose: the pause must not be what is measured. */
   load?(workload: WorkloadName): readonly string[];
   /** Why it can't be measured here, as the end of a sentence ("Postfix is left out: it ..."); null: it can. */
