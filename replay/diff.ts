@@ -118,8 +118,10 @@ export class Differ {
 
   async take(attempt: Attempt): Promise<void> {
     this.#count++;
-    const old = await this.#old.judge(attempt);
-    const now = await this.#new.judge(attempt);
+    // What the log says came of it does not matter: the trees are compared with each other.
+    const asked: Attempt = { ...attempt, outcome: "refused", rule: "" };
+    const old = await this.#old.judge(asked);
+    const now = await this.#new.judge(asked);
     if (old.kind === "unjudged" || now.kind === "unjudged") {
       const why = old.kind === "unjudged" ? old.why : now.kind === "unjudged" ? now.why : "dns";
       this.#unjudged.set(why, (this.#unjudged.get(why) ?? 0) + 1);

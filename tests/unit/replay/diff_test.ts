@@ -132,6 +132,22 @@ test("addressesOf: users, extensions, assignments, virtual users and roles; too 
   return Promise.resolve();
 });
 
+test(
+  "diff: a domain that goes altogether is told from its log, a relay client's mail is not",
+  async (place, control) => {
+    for (const name of ["rcpthosts", "virtualdomains"]) {
+      edit(`${control}/${name}`, (text) => text.replace(/^club\.example.*\n/m, ""));
+    }
+    const { trace } = logsOf([
+      { user: "info", domain: "club.example", fate: "accepted" },
+      { user: "far", domain: "elsewhere.example", fate: "accepted" },
+    ]);
+    const report = await diff(place, "--log", place.write("trace", trace));
+    assertEquals([report.count, report.not_judged.count], [2, 0]);
+    assertEquals(recipients(report, "accepted_refused"), ["info@club.example"]);
+  },
+);
+
 Deno.test("diff: wrong arguments are one sentence each", async () => {
   const directory = Deno.makeTempDirSync();
   try {

@@ -174,6 +174,18 @@ function* walk(path: string): Generator<string> {
   for (const { name } of Deno.readDirSync(path)) yield* walk(`${path}/${name}`);
 }
 
+test("replay: a greylist lives in the log's time, and puts nobody off who came again", async (place) => {
+  const visit = (minutes: number): Visit => ({
+    user: "joe",
+    fate: "delivered",
+    at: NOW - 86_400_000 + minutes * 60_000,
+  });
+  const set = ["--set", "greylist=on", "--set", "greylist_spf_pass=off"];
+  const report = await replayed(place, [visit(0), visit(1), visit(10), visit(700)], ...set);
+  assertEquals(report.now, { accepted: 2, refused: 0, deferred: 2 });
+  assertEquals(report.moves.delivered_deferred.count, 2);
+});
+
 Deno.test("replay: wrong arguments are one sentence each, exit 64; a missing log is 74", async () => {
   const cases: [string[], number, string][] = [
     [[], 64, "replay wants logs"],
