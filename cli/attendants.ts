@@ -15,6 +15,7 @@ import type { Settings } from "../settings/mod.ts";
 import { tracePath } from "../trace/file.ts";
 import { SiteError } from "./command.ts";
 import type { Site, SitePlace } from "./site.ts";
+import { isRoots } from "./trusted.ts";
 
 /** Where the control socket of a site is; "" for none. */
 export function controlPath(place: SitePlace, settings: Settings): string {
@@ -42,12 +43,6 @@ async function loadMetrics({ current: { settings } }: Site): Promise<Metrics | n
   if (settings.metrics_listen === "") return null;
   const module = await import("../ctl/metrics_server.ts");
   return { module, write: await module.loadWriter() };
-}
-
-/** Root alone may change what is in this directory: what it makes there is what it is. */
-function isRoots(directory: string): boolean {
-  const { uid, mode } = Deno.statSync(directory);
-  return uid === 0 && ((mode ?? 0) & 0o022) === 0;
 }
 
 async function bindControl(path: string): Promise<Deno.UnixListener> {
@@ -81,7 +76,7 @@ async function bindEarly(
   const path = controlPath(site.place, site.current.settings);
   if (path === "" || identity === null) return { path, socket: null };
   try {
-    if (!isRoots(path.replace(/\/[^/]*$/, "") || "/")) return { path, socket: null };
+    if (!isRoots(path.replace(/\/[^/]*$/, "") || "/", identity)) return { path, socket: null };
   } catch {
     // Why it can't be used is said when it is bound.
     return { path, socket: null };

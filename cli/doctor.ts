@@ -31,7 +31,8 @@ import {
   UsageError,
 } from "./command.ts";
 import { findingsJson, findingsText } from "./doctor_text.ts";
-import { named, nobody, requireTrusted, serviceIdentity } from "./root.ts";
+import { named, nobody, serviceIdentity } from "./root.ts";
+import { requireTrusted } from "./trusted.ts";
 import { findSite, type SitePlace } from "./site.ts";
 
 /** Longest time of all DNS questions together. */

@@ -13,6 +13,7 @@ import { SiteError } from "./command.ts";
 import { keeperCommand } from "./keeper.ts";
 import { openFindUser } from "./owners.ts";
 import type { Site, SitePlace } from "./site.ts";
+import { isRoots, requireTrusted } from "./trusted.ts";
 
 /** qmail's user for what faces the network. */
 const DEFAULT_USER = "qmaild";
@@ -100,37 +101,6 @@ function findIdentity(name: string, root: string): Identity | null {
   }
 }
 
-/** What decides as whom the keeper reads and writes, and what it runs as root. */
-const TRUSTED = ["", "/control", "/control/locals", "/users", "/users/cdb", "/users/poppasswd.cdb"];
-
-/**
- * Looks that whoever serves the network can't change what the keeper goes by: that would be root again.
- * @throws {SiteError} naming what he can change.
- */
-export function requireTrusted(place: SitePlace, { uid, gid }: Identity): void {
-  for (const path of [...TRUSTED.map((name) => place.path + name), place.traceCfg]) {
-    const info = statOrNull(path);
-    if (info === null) continue;
-    const mode = info.mode ?? 0;
-    const isShared = (mode & 0o002) !== 0 && (mode & 0o1000) === 0;
-    if (info.uid !== uid && !(info.gid === gid && (mode & 0o020) !== 0) && !isShared) continue;
-    throw new SiteError(
-      `"${path}" can be changed by ${uid}:${gid}, who is to serve the network, and what runs as root goes by it: give it to root, mode ${
-        info.isDirectory ? "0755" : "0644"
-      }`,
-    );
-  }
-}
-
-function statOrNull(path: string): Deno.FileInfo | null {
-  try {
-    return Deno.statSync(path);
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return null;
-    throw error;
-  }
-}
-
 /** Starts the keeper of a site, as root. @throws {SiteError} */
 export async function openKeeper(site: Site): Promise<Keeper> {
   try {
@@ -159,12 +129,12 @@ export function giveRootAway(site: Site, identity: Identity): void {
  * Makes the trace file for `identity`, who could not make it in a directory of root. Only there: in a directory that
  * somebody else can write to, the name might be a link to anything.
  */
-function handTraceOver({ place, current: { settings } }: Site, { uid, gid }: Identity): void {
+function handTraceOver({ place, current: { settings } }: Site, identity: Identity): void {
+  const { uid, gid } = identity;
   const path = tracePath(settings.trace_file, place.path, place.root);
   if (settings.trace_level === 0 || path === "" || isStderr(path)) return;
   try {
-    const directory = Deno.statSync(path.replace(/\/[^/]*$/, "") || "/");
-    if (directory.uid !== 0 || ((directory.mode ?? 0) & 0o022) !== 0) return;
+    if (!isRoots(path.replace(/\/[^/]*$/, "") || "/", identity)) return;
     const flags = fs.constants.O_APPEND | fs.constants.O_CREAT | fs.constants.O_NOFOLLOW |
       fs.constants.O_WRONLY;
     const fd = fs.openSync(path, flags, 0o640);

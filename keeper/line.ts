@@ -59,9 +59,28 @@ export interface LineOffer {
   withdraw(): void;
 }
 
-/** Opens the front's end. @throws what Deno throws when there is no room for a socket. */
-export function offerLine(): LineOffer {
-  const directory = Deno.makeTempDirSync({ prefix: "qfront-keeper-" });
+/** Where nobody else can move a directory of ours away. Not what TMPDIR says: that may be somebody's, or too long. */
+const PLACES = ["/run", "/tmp", "/var/tmp"];
+
+/** @throws {Error} when there is no place */
+function makeDirectory(places: readonly string[]): string {
+  const reasons: string[] = [];
+  for (const dir of places) {
+    try {
+      const mode = Deno.statSync(dir).mode ?? 0;
+      if ((mode & 0o022) !== 0 && (mode & 0o1000) === 0) {
+        reasons.push(`in "${dir}" others can move what is ours`);
+      } else return Deno.makeTempDirSync({ dir, prefix: "qfront-keeper-" });
+    } catch (error) {
+      reasons.push(error instanceof Error ? error.message : String(error));
+    }
+  }
+  throw new Error(`There is no place for its socket: ${reasons.join("; ")}`);
+}
+
+/** Opens the front's end. @throws {Error} when there is no place for a socket. */
+export function offerLine(places: readonly string[] = PLACES): LineOffer {
+  const directory = makeDirectory(places);
   const path = `${directory}/line`;
   let listener: Deno.UnixListener;
   try {
