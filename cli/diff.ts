@@ -206,7 +206,7 @@ export const makeDiff = (io: () => ReportIo): Command => ({
   name: "diff",
   about: "which addresses two sets of control files answer otherwise, and why",
   operands: "OLD_DIR NEW_DIR",
-  text: "Asks both about attempts of logs, a file of addresses, or all that either can name.",
+  text: "Asks both about attempts of logs, a file of addresses, or all that either names.",
   options: [
     { name: "log", value: "LOG", repeat: true, about: "ask about the attempts of a log" },
     ...PERIOD_OPTIONS,

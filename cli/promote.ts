@@ -239,8 +239,8 @@ export const makePromote = (io: () => PromoteIo): Command => ({
   name: "promote",
   about: "turn a check in shadow on, when no wanted mail would have been lost",
   operands: "CHECK [LOG]...",
-  text: `Writes "CHECK: on" into trace.cfg, or says by name what speaks against it and exits
-with 1. Logs as for qfront shadow.`,
+  text: `Writes "CHECK: on" into trace.cfg, or says by name what speaks against it and
+exits with 1. Logs as for qfront shadow.`,
   options: [
     { name: "days", value: "N", about: "the evidence is of the last N days (7)" },
     { name: "least", value: "N", about: "so many verdicts are wanted in them (10)" },

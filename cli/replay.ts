@@ -137,9 +137,9 @@ export const makeReplay = (io: () => ReportIo): Command => ({
   name: "replay",
   about: "judge the attempts of old logs with today's tree and other settings",
   operands: "LOG...",
-  text: `Says what would change, by name. Give qmail-send's log too: only that says what was
-delivered. The DNS is not asked about the past; --dns-file has its answers.
---state empty: bans and greylist begin empty, in the log's time; none: set aside.`,
+  text: `Says what would change, by name. Give qmail-send's log too: only that says what
+was delivered. The DNS is not asked about the past; --dns-file has its answers.
+--state empty: bans and greylist begin empty, in the log's time; none: set aside`,
   options: [
     ...PERIOD_OPTIONS,
     { name: "state", value: "HOW", about: "empty or none (empty where a check needs it)" },

@@ -49,8 +49,8 @@ export const makeShadow = (io: () => ReportIo): Command => ({
   name: "shadow",
   about: "what checks in shadow would have refused, and whether it was wanted",
   operands: "[LOG]...",
-  text: `Reads the logs given, else the site's trace (level 2 or more) and its rotated files.
-With qmail-send's log it knows what was delivered. A running service is asked as well.`,
+  text: `Reads the logs given, else the site's trace (level 2 or more), rotated ones too.
+With qmail-send's log it knows what was delivered. A service that runs is asked.`,
   options: [
     ...PERIOD_OPTIONS,
     { name: "top", value: "N", about: "rows of each list (10)" },
