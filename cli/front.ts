@@ -80,7 +80,9 @@ function bindAll(
             return tls(place)?.upgrade;
           },
           trace: site.tracer,
-          writeStallSeconds: site.current.settings.write_stall_seconds,
+          get writeStallSeconds() {
+            return site.current.settings.write_stall_seconds;
+          },
           get proxies() {
             return proxiesOf(site);
           },

@@ -200,9 +200,10 @@ export async function openSite(args: ParsedArgs, options: SiteOptions): Promise<
       if (!isSettled || (!await snapshot.refresh(force) && !force)) return false;
       tracer.use(snapshot.current);
       await keeper?.reload();
+      const fresh = open();
       old.push(current.queue);
       retire(old);
-      current = open();
+      current = fresh;
       tracer.emit(0, NET_EVENTS.reloaded, { file: place.traceCfg });
       return true;
     },
