@@ -7,7 +7,7 @@ import { createHandCount, traceOutcome } from "../queue/hand_count.ts";
 import type { Delivery, Envelope, Queue, QueueOutcome } from "../queue/types.ts";
 import type { Tracer } from "../trace/tracer.ts";
 import type { Asking, Reply } from "./connection.ts";
-import { bytesOf, MAX_PAYLOAD_BYTES } from "./frames.ts";
+import { bytesOf, MAX_PAYLOAD_BYTES, type Parts } from "./frames.ts";
 import { MAX_ENVELOPE_BYTES, WRITE_WINDOW } from "./protocol.ts";
 
 const reasonOf = (error: unknown): string => error instanceof Error ? error.message : String(error);
@@ -102,22 +102,14 @@ class KeeperDelivery {
 
   /** Envelope and message in one frame. */
   #askWhole(): Promise<Reply> {
-    const envelope = this.#envelope.length;
-    const payload = this.#takeGathered(envelope);
-    for (let i = 0; i < envelope; i++) payload[i] = this.#envelope.charCodeAt(i);
-    return this.#keeper.ask("mail", "mail.whole", { session: this.#session, envelope }, payload);
+    const values = { session: this.#session, envelope: this.#envelope.length };
+    const parts = [bytesOf(this.#envelope), ...this.#takeGathered()];
+    return this.#keeper.ask("mail", "mail.whole", values, parts);
   }
 
-  /** What was gathered, in one piece behind `before` bytes that are still to be written. */
-  #takeGathered(before: number): Uint8Array<ArrayBuffer> {
-    const piece = new Uint8Array(before + this.#gatheredBytes);
-    let at = before;
-    for (const part of this.#gathered) {
-      piece.set(part, at);
-      at += part.length;
-    }
-    this.#gathered.length = this.#gatheredBytes = 0;
-    return piece;
+  #takeGathered(): Parts {
+    this.#gatheredBytes = 0;
+    return this.#gathered.splice(0);
   }
 
   async abort(): Promise<void> {
@@ -140,7 +132,7 @@ class KeeperDelivery {
       return this.#room.promise.then(() => this.#flush());
     }
     this.#open();
-    const piece = this.#takeGathered(0);
+    const piece = this.#takeGathered();
     this.#waiting++;
     this.#ask("mail.write", {}, piece, () => {
       this.#waiting--;
@@ -152,7 +144,7 @@ class KeeperDelivery {
   #ask(
     op: string,
     values: Readonly<Record<string, unknown>>,
-    payload: Uint8Array,
+    payload: Uint8Array | Parts,
     done: () => void = () => {},
   ): void {
     this.#keeper.ask("mail", op, { ...values, mail: this.#mail }, payload).then(done, (error) => {

@@ -6,7 +6,7 @@
  */
 import * as EVENTS from "../trace/events.ts";
 import type { Fields, TraceEvent, Tracer } from "../trace/tracer.ts";
-import { encodeFrame, FrameReader, type Header } from "./frames.ts";
+import { encodeFrame, FrameReader, type Header, type Parts } from "./frames.ts";
 import {
   type Lane,
   LANES,
@@ -26,7 +26,7 @@ export interface Reply extends Values {
 
 /** Asks the keeper. Rejects with Trouble. */
 export interface Asking {
-  ask(lane: Lane, op: string, values?: Header, payload?: Uint8Array): Promise<Reply>;
+  ask(lane: Lane, op: string, values?: Header, payload?: Uint8Array | Parts): Promise<Reply>;
 }
 
 interface Waiting {
@@ -94,10 +94,15 @@ export class KeeperConnection implements Asking {
     if (reply.number("version") !== VERSION) throw new Trouble("permanent", "Another version");
   }
 
-  ask(lane: Lane, op: string, values: Header = {}, payload?: Uint8Array): Promise<Reply> {
+  ask(
+    lane: Lane,
+    op: string,
+    values: Header = {},
+    payload?: Uint8Array | Parts,
+  ): Promise<Reply> {
     if (this.#reason !== null) return Promise.reject(new Trouble("temporary", GONE));
     const id = ++this.#last;
-    let frame: Uint8Array;
+    let frame: Uint8Array<ArrayBuffer>;
     try {
       frame = encodeFrame({ ...values, q: id, op }, payload);
     } catch (error) {

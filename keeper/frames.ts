@@ -51,24 +51,33 @@ export function binaryOf(bytes: Uint8Array): string {
   return text;
 }
 
-/** A frame as bytes. @throws {FrameError} when it would be too large. */
+/** Bytes in several parts that belong together. */
+export type Parts = readonly Uint8Array[];
+
+/** A frame as bytes; the parts of its payload are copied once. @throws {FrameError} when it would be too large. */
 export function encodeFrame(
   header: Header,
-  payload: Uint8Array = NO_PAYLOAD,
+  payload: Uint8Array | Parts = NO_PAYLOAD,
 ): Uint8Array<ArrayBuffer> {
+  const parts: Parts = payload instanceof Uint8Array ? [payload] : payload;
+  const payloadBytes = parts.reduce((sum, part) => sum + part.length, 0);
   const text = headerText(header);
   if (text.length > MAX_HEADER_BYTES) {
     throw new FrameError(`A header of ${text.length} bytes is too long for the keeper's pipe`);
   }
-  if (payload.length > MAX_PAYLOAD_BYTES) {
-    throw new FrameError(`A payload of ${payload.length} bytes is too long for the keeper's pipe`);
+  if (payloadBytes > MAX_PAYLOAD_BYTES) {
+    throw new FrameError(`A payload of ${payloadBytes} bytes is too long for the keeper's pipe`);
   }
-  const bytes = new Uint8Array(LENGTHS_BYTES + text.length + payload.length);
+  const bytes = new Uint8Array(LENGTHS_BYTES + text.length + payloadBytes);
   const view = new DataView(bytes.buffer);
   view.setUint32(0, text.length);
-  view.setUint32(4, payload.length);
+  view.setUint32(4, payloadBytes);
   encoder.encodeInto(text, bytes.subarray(LENGTHS_BYTES));
-  bytes.set(payload, LENGTHS_BYTES + text.length);
+  let at = LENGTHS_BYTES + text.length;
+  for (const part of parts) {
+    bytes.set(part, at);
+    at += part.length;
+  }
   return bytes;
 }
 

@@ -145,14 +145,17 @@ async function serve(
 }
 
 /** The first question: are we of one version? */
-function greet({ header, payload }: Frame): Uint8Array {
+function greet({ header, payload }: Frame): Uint8Array<ArrayBuffer> {
   if (header["op"] !== "hello" || header["version"] !== VERSION || payload.length > 0) {
     throw new ProtocolError(`A front of version ${VERSION} says hello first`);
   }
   return encodeFrame({ q: valuesOf(header).number("q"), version: VERSION });
 }
 
-async function answerTo(frame: Frame, operations: Operations): Promise<Uint8Array> {
+async function answerTo(
+  frame: Frame,
+  operations: Operations,
+): Promise<Uint8Array<ArrayBuffer>> {
   const values = valuesOf(frame.header);
   const q = values.number("q");
   const name = values.text("op");

@@ -3,9 +3,27 @@
 /** Writes all of `bytes`; rejects when nobody reads any more. */
 export type WriteAll = (bytes: Uint8Array<ArrayBuffer>) => Promise<void>;
 
+/** More than this is written frame by frame. */
+const JOINED_BYTES = 64 * 1024;
+
+function joined(
+  parts: readonly Uint8Array<ArrayBuffer>[],
+  bytes: number,
+): Uint8Array<ArrayBuffer> {
+  const [first] = parts;
+  if (parts.length === 1 && first !== undefined) return first;
+  const whole = new Uint8Array(bytes);
+  let at = 0;
+  for (const part of parts) {
+    whole.set(part, at);
+    at += part.length;
+  }
+  return whole;
+}
+
 export class FrameWriter {
   readonly #write: WriteAll;
-  #parts: Uint8Array[] = [];
+  #parts: Uint8Array<ArrayBuffer>[] = [];
   #bytes = 0;
   /** Resolves when the batch that gathers now is written. */
   #next: Promise<void> | null = null;
@@ -21,7 +39,7 @@ export class FrameWriter {
   }
 
   /** Adds a frame; resolves when it is written, rejects when it can't be. */
-  send(frame: Uint8Array): Promise<void> {
+  send(frame: Uint8Array<ArrayBuffer>): Promise<void> {
     this.#parts.push(frame);
     this.#bytes += frame.length;
     if (this.#next === null) {
@@ -32,15 +50,13 @@ export class FrameWriter {
   }
 
   async #flush(): Promise<void> {
-    const whole = new Uint8Array(this.#bytes);
-    let at = 0;
-    for (const part of this.#parts) {
-      whole.set(part, at);
-      at += part.length;
-    }
+    const parts = this.#parts;
+    const bytes = this.#bytes;
     this.#parts = [];
     this.#bytes = 0;
     this.#next = null;
-    await this.#write(whole);
+    // Many small frames leave with one write; large ones are not copied once more for it.
+    if (bytes > JOINED_BYTES) { for (const part of parts) await this.#write(part); }
+    else await this.#write(joined(parts, bytes));
   }
 }
