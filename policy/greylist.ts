@@ -6,6 +6,7 @@
  * Kept as lines of JSON; state_file.ts writes them. Bounded: what was not seen longest goes first.
  * Times are milliseconds since 1970 and come from outside.
  */
+import { createHash } from "node:crypto";
 import { lowerAscii } from "./addresses.ts";
 import { against, NONE, POLICY_REPLIES } from "./replies.ts";
 import { spfNeed, spfOf } from "./spf_check.ts";
@@ -58,8 +59,14 @@ export function tripletOf(facts: RcptValidFacts): Triplet {
   };
 }
 
-const keyOf = ({ network, sender, recipient }: Triplet): string =>
-  JSON.stringify([network, sender, recipient]);
+/** Longer triplets are kept as a hash: a client chooses most of them, and very many are kept. */
+const KEY_CHARS = 200;
+
+function keyOf({ network, sender, recipient }: Triplet): string {
+  const key = JSON.stringify([network, sender, recipient]);
+  if (key.length <= KEY_CHARS) return key;
+  return JSON.stringify([network, createHash("sha256").update(key).digest("base64")]);
+}
 
 /** What the greylist remembers. */
 export class Greylist {

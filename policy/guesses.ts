@@ -116,7 +116,11 @@ export class Guesses {
   }
 }
 
-const pairKey = (network: string, domain: string): string => `${network} ${domain}`;
+/** So much of a domain tells it from others of its network: a client chooses it, and very many are kept. */
+const DOMAIN_CHARS = 100;
+
+const pairKey = (network: string, domain: string): string =>
+  `${network} ${domain.slice(0, DOMAIN_CHARS)}`;
 
 /** What is kept of a key. */
 export type GuessRow = readonly [kind: "valid" | "invalid", row: SpanRow];

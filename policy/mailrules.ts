@@ -32,6 +32,19 @@ export interface RuleEffects {
   readonly verdict: Verdict;
 }
 
+/**
+ * What a rule about a recipient set, RELAYCLIENT apart from the rest. DIFFERS: mailfront lets it hold
+ * for all recipients that follow, so one who may have mail opened relaying to everybody.
+ */
+export function relayApart(
+  effects: RuleEffects,
+): { readonly relay: string | null; readonly rest: RuleEffects } {
+  const { RELAYCLIENT: relay, ...env } = effects.env;
+  return relay === undefined
+    ? { relay: null, rest: effects }
+    : { relay, rest: { ...effects, env } };
+}
+
 /** The rules, ready to be asked. */
 export interface MailRules {
   readonly sender: (sender: string) => RuleEffects;

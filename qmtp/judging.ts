@@ -45,7 +45,7 @@ export function isAsked(session: Session, stage: Stage): boolean {
 
 /** RELAYCLIENT: a mail rule's, or the session's; null: no relay client. */
 export function relayClientOf({ pack, config }: Session): string | null {
-  return pack.env["RELAYCLIENT"] ?? config.relayClient;
+  return pack.recipientRelay ?? pack.env["RELAYCLIENT"] ?? config.relayClient;
 }
 
 /** The client as policy sees it now. */

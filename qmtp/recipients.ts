@@ -5,6 +5,7 @@
  * message, one that can't be decided now defers it; after the first refusal nobody is looked up any more.
  */
 import { judgeMessages } from "../policy/limits.ts";
+import { relayApart } from "../policy/mailrules.ts";
 import type { Judgement } from "../policy/mod.ts";
 import { POLICY_EVENTS } from "../trace/events_policy.ts";
 import { judgeRecipient, type RecipientVerdict, splitAddress } from "../validate/judge.ts";
@@ -67,7 +68,11 @@ export function takeRecipient(session: Session): void | Promise<void> {
   traceRecipient(session, address);
   if (!isAsked(session, "rcpt")) return lookUp(session, address);
   const effects = session.policy.mailRules?.recipient(pack.sender ?? "", address);
-  if (effects !== undefined) applyEffects(session, effects);
+  if (effects !== undefined) {
+    const { relay, rest } = relayApart(effects);
+    pack.recipientRelay = relay;
+    applyEffects(session, rest);
+  }
   const wanted = address + (effects?.relayClient ?? "");
   const judged = judgeStage(session, "rcpt", rcptFacts(session, address));
   if (judged instanceof Promise) {

@@ -64,6 +64,8 @@ export interface Package {
   limits: Limits;
   /** What mail rules have set; goes over the session's environment. */
   env: Readonly<Record<string, string>>;
+  /** RELAYCLIENT that a mail rule gave to the recipient in hand; null: none. */
+  recipientRelay: string | null;
   /** The smallest size that a mail rule named; 0: none. */
   ruleBytes: number;
   /** A rule accepted the sender for good. */
@@ -132,6 +134,7 @@ export function startPackage(limits: Limits): Package {
     refusal: null,
     limits,
     env: NO_ENVIRONMENT,
+    recipientRelay: null,
     ruleBytes: 0,
     isSenderFinal: false,
     decoys: 0,

@@ -107,6 +107,7 @@ export function endMessage(session: Session): void | Promise<void> {
 /** Message and envelope are complete: hands over what may be handed over, and answers. */
 export function finishPackage(session: Session): void | Promise<void> {
   const { pack } = session;
+  pack.recipientRelay = null;
   tracePackage(session);
   if (pack.sender === null) pack.refusal ??= REPLIES.bad_sender;
   if (session.reading.grammar === "qmqp" && pack.named === 0) pack.worst ??= REPLIES.no_recipient;

@@ -14,6 +14,7 @@ import type { Judgement } from "../policy/mod.ts";
 import { POLICY_EVENTS } from "../trace/events_policy.ts";
 import { sayOrCapture } from "./capture.ts";
 import { rcptFacts, rcptValidFacts } from "./facts.ts";
+import { relayApart } from "../policy/mailrules.ts";
 import { applyEffects, isAsked, judgeStage, sayAgainst, takeLimit } from "./judging.ts";
 import { deferRecipient, note, refuseRelay, refuseUndecided, refuseUnknown } from "./refusals.ts";
 import { REPLIES, withText } from "./replies.ts";
@@ -47,7 +48,11 @@ export function takeRecipient(
   if (over !== null) return sayAgainst(session, takeLimit(session, "rcpt", over));
   if (!isAsked(session, "rcpt")) return lookUp(session, transaction, address, NOTHING_SAID);
   const effects = session.policy.mailRules?.recipient(transaction.sender, address);
-  if (effects !== undefined) applyEffects(session, transaction, effects);
+  if (effects !== undefined) {
+    const { relay, rest } = relayApart(effects);
+    transaction.recipientRelay = relay;
+    applyEffects(session, transaction, rest);
+  }
   const suffix = effects?.relayClient ?? "";
   const judged = judgeStage(session, "rcpt", rcptFacts(session, transaction, address));
   if (judged instanceof Promise) {

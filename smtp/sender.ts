@@ -63,6 +63,7 @@ function begin(session: Session, text: string): void {
 
 /** Judges DATA; what is refused here is over as a whole. */
 export function judgeData(session: Session, transaction: Transaction): void | Promise<void> {
+  transaction.recipientRelay = null;
   const over = judgeOffered(transaction.offered, transaction.limits);
   if (over !== null) return refuseWhole(session, takeLimit(session, "data", over));
   if (transaction.capture !== null) return beginCaptured(session, transaction, transaction.capture);

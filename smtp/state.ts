@@ -178,7 +178,8 @@ export function startSession(deps: SmtpDeps, peer: Peer, output: Output): Sessio
  * transaction, by address or by login.
  */
 export function relayClientOf({ transaction, config, login }: Session): string | null {
-  return transaction?.env["RELAYCLIENT"] ?? config.relayClient ?? (login === null ? null : "");
+  return transaction?.recipientRelay ?? transaction?.env["RELAYCLIENT"] ?? config.relayClient ??
+    (login === null ? null : "");
 }
 
 /** The client as policy sees it now: a login, a mail rule or another address change it. */

@@ -20,6 +20,8 @@ export interface Transaction {
   limits: Limits;
   /** What mail rules have set; goes over the session's environment. */
   env: Readonly<Record<string, string>>;
+  /** RELAYCLIENT that a mail rule gave to the recipient in hand; null: none. */
+  recipientRelay: string | null;
   /** The smallest size that a mail rule named; 0: none. */
   ruleBytes: number;
   /** A rule accepted the sender for good. */
@@ -59,6 +61,7 @@ export function startTransaction(
     recipients: [],
     limits,
     env: NO_ENVIRONMENT,
+    recipientRelay: null,
     ruleBytes: 0,
     isSenderFinal: false,
     offered: 0,

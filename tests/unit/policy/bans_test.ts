@@ -267,3 +267,10 @@ Deno.test("Bans: of an administrator's networks of any size the one that holds a
   bans.add("::/0", "everybody", T0, "admin");
   assertEquals([match("8.8.8.8"), match("2001:db9::1")], ["::/0", "::/0"]);
 });
+
+Deno.test("Guesses: a sender's domain of any length costs no more than its limit", () => {
+  const guesses = new Guesses({ windowSeconds: 600, maxInvalid: 1, minPercent: 50, maxKeys: 9 });
+  for (let i = 0; i < 3; i++) guesses.add("192.0.2.0/24", "x".repeat(900), false, 1000);
+  assertEquals(guesses.find("192.0.2.0/24", "x".repeat(900), 1000).sender, true);
+  for (const row of guesses.rows(1000)) assertEquals(JSON.stringify(row).length < 200, true);
+});

@@ -179,3 +179,27 @@ Deno.test("Greylist.peek: says what meet would, and remembers nothing", () => {
   other.peek(TRIPLET, T0);
   assertEquals(other.size, 0);
 });
+
+Deno.test("Greylist: a triplet of any length is told from others, and costs no more than its limit", () => {
+  const terms = {
+    delaySeconds: 60,
+    retrySeconds: 600,
+    keepSeconds: 600,
+    allowAfter: 0,
+    maxEntries: 9,
+  };
+  const list = new Greylist(terms);
+  const of = (sender: string) => ({
+    network: "192.0.2.0/24",
+    sender,
+    recipient: "joe@example.com",
+  });
+  const long = `${"x".repeat(880)}@b.example`;
+  assertEquals(list.meet(of(long), 0).status, "new");
+  assertEquals(list.meet(of(`${long}.org`), 0).status, "new");
+  assertEquals(list.meet(of(long), 61_000).status, "passed");
+  for (const line of list.toLines(61_000)) assertEquals(line.length < 300, true, line);
+  const again = new Greylist(terms);
+  assertEquals(again.takeText(list.toText(61_000)), []);
+  assertEquals(again.peek(of(long), 62_000).status, "passed");
+});

@@ -140,3 +140,10 @@ Deno.test("check_fqdn: DEFAULTHOST completes sender and recipients", async () =>
   assertEquals(answers, [ACCEPTED]);
   assertEquals(queued[0]?.envelope, { sender: "ann@example.com", recipients: [JOE] });
 });
+
+Deno.test("mail rules: RELAYCLIENT of a rule about a recipient is that recipient's alone", async () => {
+  const mailRules = ":recipient\nn*:x@far.example::::RELAYCLIENT=";
+  const input = packageOf(`\n${MAIL}`, "a@b", ["x@far.example", "y@far.example", JOE]);
+  const { queued } = await talk(input, { env, desk: { mailRules } });
+  assertEquals(queued.map((q) => q.envelope.recipients), [["x@far.example", JOE]]);
+});

@@ -116,3 +116,13 @@ Deno.test("check_fqdn: DEFAULTHOST and DEFAULTDOMAIN complete addresses before a
   const { engine } = rigOf({ ...on, settings: {} });
   assertEquals(engine.start(), undefined);
 });
+
+Deno.test("mailrules: RELAYCLIENT of a rule about a recipient is that recipient's alone", async () => {
+  const mailRules = ":recipient\nn*:x@far.example::::RELAYCLIENT=";
+  const to = (address: string) => `RCPT TO:<${address}>\r\n`;
+  const input = `HELO h\r\n${MAIL}${to("x@far.example")}${to("y@far.example")}${RCPT}` +
+    `${to("x@far.example")}${to("z@far.example")}${DATA}`;
+  const { codes, queue } = await talk(input, { env: STRANGER, desk: { mailRules } });
+  assertEquals(codes.slice(3).join(" "), "250 553 250 250 553 354 250");
+  assertEquals(queue.environments[0]?.["RELAYCLIENT"], undefined);
+});
