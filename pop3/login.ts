@@ -21,7 +21,9 @@ export function settleLogin(
   means: string,
   answer: AuthAnswer,
 ): void | Promise<void> {
-  if (context.wants === "close") return;
+  if (context.wants === "close") {
+    return answer.kind === "ok" ? letGo(context, answer.account) : undefined;
+  }
   switch (answer.kind) {
     case "ok":
       return admit(context, answer.account, means);
@@ -31,6 +33,17 @@ export function settleLogin(
       context.user = null;
       traceTrouble(context, POP3_EVENTS.loginUndecided, login, answer.reason, means);
       return context.reply(REPLIES.authUndecided);
+  }
+}
+
+/** The session ended while its login was judged: a maildrop that may have been opened with it, and be locked, is closed. */
+async function letGo({ deps, peer }: Pop3Context, account: Account): Promise<void> {
+  try {
+    const maildrop = await deps.openMaildrop(account, peer.session);
+    maildrop.close?.();
+  } catch (error) {
+    // Nothing is open then.
+    if (!(error instanceof MaildropError)) throw error;
   }
 }
 

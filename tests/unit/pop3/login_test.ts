@@ -2,7 +2,16 @@ import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { apopDigest } from "../../../auth/sasl_digest.ts";
 import { isOnThisMachine } from "../../../pop3/clear_text.ts";
 import { makeLoginTimes } from "../../../pop3/login_times.ts";
-import { buildMaildir, cacheFor, connect, memoryTrace, messages, PEER, say } from "./kit.ts";
+import {
+  authDouble,
+  buildMaildir,
+  cacheFor,
+  connect,
+  memoryTrace,
+  messages,
+  PEER,
+  say,
+} from "./kit.ts";
 import { secretsDouble, type SetUp, tree, withFolder } from "./kit.ts";
 
 const FAILED = "-ERR [AUTH] authorization failed\r\n";
@@ -227,6 +236,42 @@ Deno.test("settleLogin: a session that ends in its pause says nothing more", () 
     wake();
     await failing;
     assertEquals([client.take(), engine.wants], ["", "close"]);
+  }));
+
+Deno.test("settleLogin: a session that ended before its right password was known closes what came with it", () =>
+  withMaildir(async (path) => {
+    const cache = cacheFor({ locks: true });
+    const judged = Promise.withResolvers<void>();
+    let closed = 0;
+    const { engine } = connect({
+      path,
+      loggedIn: false,
+      auth: {
+        async checkPassword(login, password) {
+          await judged.promise;
+          return await authDouble().checkPassword(login, password);
+        },
+      },
+      deps: {
+        async openMaildrop(_account, session) {
+          const maildrop = await cache.open(path, session);
+          return {
+            ...maildrop,
+            close() {
+              closed++;
+              maildrop.close?.();
+            },
+          };
+        },
+      },
+    });
+    await engine.start();
+    const opening = say(engine, LOGIN);
+    await engine.end("io_error");
+    judged.resolve();
+    await opening;
+    assertEquals(closed, 1);
+    assertStringIncludes(await replies({ path, cache }, LOGIN), OPEN);
   }));
 
 Deno.test("LOGIN-DELAY: the second login of a user too soon is told so, whatever the means", () =>
