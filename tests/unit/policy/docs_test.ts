@@ -4,7 +4,10 @@ import { readPolicyConfig } from "../../../policy/config.ts";
 import { compileMailRules } from "../../../policy/mailrules.ts";
 import { parseMailRules } from "../../../policy/mailrules_parse.ts";
 import { CHECK_ORDER } from "../../../policy/mod.ts";
+import { AUTHENTICITY_SETTINGS } from "../../../settings/authenticity.ts";
+import { CONTENT_SETTINGS, FILTER_SETTINGS } from "../../../settings/content.ts";
 import { defaultSettings } from "../../../settings/mod.ts";
+import { POLICY_SETTINGS } from "../../../settings/policy.ts";
 import { POLICY_REPLIES } from "../../../policy/replies.ts";
 
 const DOCS = new URL("../../../docs", import.meta.url).pathname;
@@ -65,4 +68,12 @@ Deno.test("CHECK_ORDER: docs/content.md names what looks into messages in the or
       "in this order: header limits, header rules, patterns, signatures, filter, spamd.",
     ),
   );
+});
+
+Deno.test("config/trace.cfg: has every setting of policy and of what looks into messages, commented out", () => {
+  const sample = Deno.readTextFileSync(`${DOCS}/../config/trace.cfg`);
+  const tables = [POLICY_SETTINGS, AUTHENTICITY_SETTINGS, CONTENT_SETTINGS, FILTER_SETTINGS];
+  const missing = tables.flatMap((table) => Object.keys(table))
+    .filter((name) => !sample.includes(`\n#${name}: `));
+  assertEquals(missing, []);
 });
