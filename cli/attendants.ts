@@ -14,6 +14,7 @@ import { DnsblError, type DnsblList, readDnsblList } from "../policy/dnsbl_lists
 import type { Settings } from "../settings/mod.ts";
 import { tracePath } from "../trace/file.ts";
 import { SiteError } from "./command.ts";
+import { complain } from "./say.ts";
 import type { Site, SitePlace } from "./site.ts";
 import { isRoots } from "./trusted.ts";
 
@@ -166,7 +167,7 @@ function resolverOf({ current: { settings }, tracer }: Site): Resolver | null {
   try {
     return createSystemResolver(settings, tracer);
   } catch (error) {
-    console.error(`qfront: ${error instanceof Error ? error.message : String(error)}`);
+    complain(error instanceof Error ? error.message : String(error));
     return null;
   }
 }

@@ -14,12 +14,20 @@ import { termsOf } from "../policy/config.ts";
 import { Guesses } from "../policy/guesses.ts";
 import {
   type FileOwner,
+  putAside,
   readStateFile,
   StateFileError,
   stateFilePath,
   writeStateFile,
 } from "../policy/state_file.ts";
-import { type Command, type ParsedArgs, SiteError, UsageError } from "./command.ts";
+import {
+  type Command,
+  type ParsedArgs,
+  reasonOf,
+  RefusedError,
+  SiteError,
+  UsageError,
+} from "./command.ts";
 import {
   askService,
   CONTROL_OPTIONS,
@@ -27,6 +35,7 @@ import {
   printResult,
   type Running,
 } from "./control_client.ts";
+import { complain } from "./say.ts";
 
 /** Who keeps the bans: a service, or a file. */
 interface Keeper {
@@ -64,17 +73,19 @@ function inFile({ place, settings }: Running): Keeper {
   const bans = new Bans(terms.bans);
   const guesses = new Guesses(terms.guesses);
   const nowMs = Date.now();
-  for (const fault of readBanLines(read(path), bans, guesses, nowMs)) {
-    console.error(`qfront: ${path}: ${fault}`);
+  const faults = readBanLines(read(path), bans, guesses, nowMs);
+  for (const fault of faults) {
+    complain(`${path}: ${fault}`);
   }
   const write = async () => {
     const lines = [...bans.kept(nowMs), ...guesses.rows(nowMs)].map((one) => JSON.stringify(one));
     try {
+      if (faults.length > 0) complain(`What can't be read of it is kept in "${putAside(path)}"`);
       await writeStateFile(path, lines.map((line) => `${line}\n`), ownerOf(path));
     } catch (error) {
-      throw new SiteError(error instanceof Error ? error.message : String(error));
+      throw new SiteError(reasonOf(error));
     }
-    console.error(`qfront: No service answers, so "${path}" itself was changed`);
+    complain(`No service answers, so "${path}" itself was changed`);
   };
   return {
     list: () => Promise.resolve(bans.list(nowMs)),
@@ -85,7 +96,7 @@ function inFile({ place, settings }: Running): Keeper {
       return ban;
     },
     async lift(network) {
-      if (!bans.lift(network)) throw new SiteError(`There is no ban of ${network}`);
+      if (!bans.lift(network)) throw new RefusedError(`There is no ban of ${network}`);
       await write();
       return `${network} is not banned any more`;
     },

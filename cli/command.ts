@@ -1,11 +1,12 @@
 /**
  * A sub-command as data: what help prints, what the parser takes and what runs all come from one description.
  *
- * Exit codes: 0 done, 64 a wrong argument, 70 a fault of ours, 74 standard input or output failed, 78 a site that can't
+ * Exit codes: 0 done, 1 refused, 64 a wrong argument, 70 a fault of ours, 74 standard input or output failed, 78 a site that can't
  * be used (sysexits); `lookup` adds qmail's 100 and 111.
  */
 import { parseArgs } from "@std/cli/parse-args";
 
+export const EXIT_REFUSED = 1;
 export const EXIT_USAGE = 64;
 export const EXIT_SITE = 78;
 export const EXIT_SOFTWARE = 70;
@@ -21,6 +22,11 @@ export class SiteError extends Error {
   override name = "SiteError";
 }
 
+/** What was asked for is refused, though the site is in order: the message is one sentence; exit 1. */
+export class RefusedError extends Error {
+  override name = "RefusedError";
+}
+
 /** Standard input or output failed: exit 74. The message is one sentence; empty when the reader has gone away. */
 export class StreamError extends Error {
   override name = "StreamError";
@@ -29,8 +35,14 @@ export class StreamError extends Error {
 /** What `error` of reading or writing `stream` means for the command. */
 export function streamError(stream: "input" | "output", error: unknown): StreamError {
   if (error instanceof Deno.errors.BrokenPipe) return new StreamError("");
-  const why = error instanceof Error ? error.message : String(error);
-  return new StreamError(`Standard ${stream} failed: ${why}`);
+  return new StreamError(`Standard ${stream} failed: ${reasonOf(error)}`);
+}
+
+/** Why the system said no, in words: without the runtime's number, call and name of the file. */
+export function reasonOf(error: unknown): string {
+  if (error instanceof Deno.errors.NotFound) return "it does not exist";
+  const said = error instanceof Error ? error.message : String(error);
+  return said.replace(/\s*\(os error \d+\).*$/s, "");
 }
 
 export interface CommandOption {
@@ -174,9 +186,10 @@ export async function runCommand(
   return 0;
 }
 
-/** The exit code of an error that is the caller's or the site's; null: it is neither. */
+/** The exit code of an error that is the caller's, the site's or an answer; null: it is none of them. */
 export function exitCodeOf(error: unknown): number | null {
   if (error instanceof UsageError) return EXIT_USAGE;
+  if (error instanceof RefusedError) return EXIT_REFUSED;
   return error instanceof SiteError ? EXIT_SITE : null;
 }
 

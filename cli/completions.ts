@@ -6,6 +6,7 @@ import { SETTINGS } from "../settings/mod.ts";
 import type { Setting } from "../settings/kinds.ts";
 import { type Command, type CommandOption, type ParsedArgs, UsageError } from "./command.ts";
 import type { CommandTable } from "./help.ts";
+import { print } from "./say.ts";
 
 /** Values that are names of files or directories. */
 const isFile = ({ value }: CommandOption): boolean => value === "FILE";
@@ -218,7 +219,7 @@ export const makeCompletions = (table: CommandTable): Command => ({
       throw new UsageError(`completions takes one of ${Object.keys(SHELLS).join(", ")}`);
     }
     const commands = await Promise.all(Object.values(table).map((load) => load()));
-    console.log(make(commands).trimEnd());
+    print(make(commands).trimEnd());
     return 0;
   },
 });

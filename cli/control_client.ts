@@ -3,7 +3,15 @@ import { ControlClient, ControlRefusal } from "../ctl/client.ts";
 import type { Request } from "../ctl/types.ts";
 import type { Settings } from "../settings/mod.ts";
 import { controlPath } from "./attendants.ts";
-import { type CommandOption, type ParsedArgs, SITE_OPTIONS, SiteError } from "./command.ts";
+import {
+  type CommandOption,
+  type ParsedArgs,
+  reasonOf,
+  RefusedError,
+  SITE_OPTIONS,
+  SiteError,
+} from "./command.ts";
+import { print } from "./say.ts";
 import { withControl } from "./serve_options.ts";
 import { findSite, readSettings, type SitePlace } from "./site.ts";
 
@@ -34,7 +42,7 @@ export async function findRunning(given: ParsedArgs): Promise<Running> {
     const client = path === "" ? null : await ControlClient.open(path);
     return { place, settings, path, client };
   } catch (error) {
-    const why = error instanceof Error ? error.message : String(error);
+    const why = reasonOf(error);
     throw new SiteError(`The service at "${path}" can't be asked: ${why}`);
   }
 }
@@ -50,18 +58,18 @@ export async function requireRunning(args: ParsedArgs): Promise<ControlClient> {
   );
 }
 
-/** A request's result. @throws {SiteError} when the answer is no. */
+/** A request's result. @throws {RefusedError} when the answer is no. */
 export async function askService<T>(client: ControlClient, request: Request): Promise<T> {
   try {
     return await client.ask(request) as T;
   } catch (error) {
-    if (error instanceof ControlRefusal) throw new SiteError(error.message);
+    if (error instanceof ControlRefusal) throw new RefusedError(error.message);
     throw error;
   }
 }
 
 /** Prints lines, or the result itself with --json. */
 export function printResult(args: ParsedArgs, result: unknown, lines: readonly string[]): void {
-  if (args.has("json")) console.log(JSON.stringify(result));
-  else for (const line of lines) console.log(line);
+  if (args.has("json")) print(JSON.stringify(result));
+  else for (const line of lines) print(line);
 }

@@ -33,6 +33,7 @@ import {
 import { findingsJson, findingsText } from "./doctor_text.ts";
 import { named, nobody, serviceIdentity } from "./root.ts";
 import { requireTrusted } from "./trusted.ts";
+import { print } from "./say.ts";
 import { findSite, type SitePlace } from "./site.ts";
 
 /** Longest time of all DNS questions together. */
@@ -94,7 +95,7 @@ interface Service {
 function serviceOf(args: ParsedArgs, place: SitePlace, settings: Settings): Service {
   const as = args.value("as");
   if (as !== undefined) {
-    return { user: asService(named(as, place.root), as, "--as"), refusal: null };
+    return { user: asService(named(as, place.root, "--as"), as, "--as"), refusal: null };
   }
   if (Deno.uid() !== 0) return { user: self(), refusal: null };
   let how = settings.run_as === "" ? "qmaild" : "run_as";
@@ -209,14 +210,14 @@ async function run(args: ParsedArgs): Promise<number> {
   const checks = chosen(args.values("only"));
   const patient = await openPatient(args);
   if (first === "dns") {
-    console.log(await adviseDns(patient));
+    print(await adviseDns(patient));
     return 0;
   }
   const findings = await examine(patient, checks);
-  if (args.has("json")) console.log(findingsJson(findings, patient.service));
+  if (args.has("json")) print(findingsJson(findings, patient.service));
   else {
     const colour = Deno.stdout.isTerminal() && !Deno.noColor;
-    console.log(findingsText(findings, patient.service, { colour, all: args.has("all") }));
+    print(findingsText(findings, patient.service, { colour, all: args.has("all") }));
   }
   return exitCodeFor(findings);
 }

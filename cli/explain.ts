@@ -13,6 +13,7 @@ import { type LineFinder, openLines, placeSteps, rcptHostsStep } from "./explain
 import { explanationJson, explanationText } from "./explain_text.ts";
 import type { Explanation, PlacedStep } from "./explain_types.ts";
 import { askAll, type Asked } from "./explain_views.ts";
+import { print } from "./say.ts";
 
 const EXIT_CODES: Readonly<Record<AttemptOutcome, number>> = {
   accepted: 0,
@@ -122,10 +123,10 @@ async function run(args: ParsedArgs): Promise<number> {
   const asked = await askAll(args, attemptOf(args));
   try {
     const explanation = await explain(args, asked);
-    if (args.has("json")) console.log(explanationJson(explanation));
+    if (args.has("json")) print(explanationJson(explanation));
     else {
       const colour = Deno.stdout.isTerminal() && !Deno.noColor;
-      console.log(explanationText(explanation, { colour, verbose: args.has("verbose") }));
+      print(explanationText(explanation, { colour, verbose: args.has("verbose") }));
     }
     return EXIT_CODES[explanation.view.judgement.outcome];
   } finally {

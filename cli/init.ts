@@ -2,8 +2,16 @@
  * `qfront init`: a commented control/trace.cfg and service files for the system that it finds. It asks nothing, and what is there
  * already stays as it is; so it can be run again.
  */
-import { type Command, type ParsedArgs, SITE_OPTIONS, SiteError, UsageError } from "./command.ts";
+import {
+  type Command,
+  type ParsedArgs,
+  reasonOf,
+  SITE_OPTIONS,
+  SiteError,
+  UsageError,
+} from "./command.ts";
 import { sampleCfg } from "./sample_cfg.ts";
+import { print } from "./say.ts";
 import {
   DEFAULT_FACTS,
   type ServiceFacts,
@@ -137,7 +145,7 @@ function write({ path, text, mode }: WantedFile): string {
 }
 
 function cannot(path: string, error: unknown): SiteError {
-  const why = error instanceof Error ? error.message : String(error);
+  const why = reasonOf(error);
   return new SiteError(`"${path}" can't be written: ${why}`);
 }
 
@@ -158,14 +166,14 @@ function run(args: ParsedArgs): number {
   if (args.operands.length > 0) throw new UsageError(`init takes no "${args.operands[0]}"`);
   const place = findSite(args);
   const plan = planFiles(place, chosenSystem(args, place.root), ownProgram());
-  console.log(
+  print(
     plan.system === null ? "No system that starts services was found" : `For ${plan.system}`,
   );
   for (const file of plan.files) {
-    if (args.has("dry-run")) console.log(`\n==> ${file.path}\n${file.text.trimEnd()}`);
-    else console.log(`${file.path}: ${write(file)}`);
+    if (args.has("dry-run")) print(`\n==> ${file.path}\n${file.text.trimEnd()}`);
+    else print(`${file.path}: ${write(file)}`);
   }
-  console.log(`\nNext:\n${plan.next.map((line) => `  ${line}`).join("\n")}`);
+  print(`\nNext:\n${plan.next.map((line) => `  ${line}`).join("\n")}`);
   return 0;
 }
 
@@ -173,8 +181,8 @@ export const INIT: Command = {
   name: "init",
   about: "write a commented trace.cfg and service files",
   operands: "",
-  text: "Finds out what starts services here, and writes what is not there yet: nothing is\n" +
-    "asked, nothing is overwritten. It enables and starts nothing.",
+  text: "Finds out what starts services here, and writes what is not there yet: nothing\n" +
+    "is asked, nothing is overwritten. It enables and starts nothing.",
   options: [
     { name: "dry-run", about: "print what would be written" },
     ...SYSTEMS.map((name) => ({ name, about: `service files for ${name}, whatever is found` })),

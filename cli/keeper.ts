@@ -22,9 +22,8 @@ import { SiteFault } from "../validate/lookup.ts";
 import { type Command, type ParsedArgs, SITE_OPTIONS, SiteError, UsageError } from "./command.ts";
 import { maildirOf } from "./maildrops.ts";
 import { openFindUser, ownerOf } from "./owners.ts";
+import { complain } from "./say.ts";
 import { findSite, openLookup, readSettings, type SitePlace } from "./site.ts";
-
-const complain = (sentence: string): void => console.error(`qfront: ${sentence}`);
 
 /** The command line that starts the keeper of a site. */
 export function keeperCommand(place: SitePlace): string[] {

@@ -19,6 +19,7 @@ import {
   streamError,
   UsageError,
 } from "./command.ts";
+import { complain, printBytes } from "./say.ts";
 import { findSite, readSettings } from "./site.ts";
 
 const EXIT_UNDELIVERABLE = 100;
@@ -41,13 +42,7 @@ const REAL_IO: LookupIo = {
       throw streamError("input", error);
     }
   },
-  write(bytes) {
-    try {
-      for (let at = 0; at < bytes.length;) at += Deno.stdout.writeSync(bytes.subarray(at));
-    } catch (error) {
-      throw streamError("output", error);
-    }
-  },
+  write: printBytes,
 };
 
 const KEYS = [
@@ -145,7 +140,7 @@ function problemsOf(traceCfg: string): (sentence: string) => void {
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) return () => {};
   }
-  return (sentence) => console.error(`qfront: ${sentence}`);
+  return complain;
 }
 
 /** The look-up that the command line means. @throws {UsageError} or {SiteError} */

@@ -14,9 +14,11 @@ import {
   UsageError,
 } from "./command.ts";
 import type { CommandTable } from "./help.ts";
+import { complain as say, faultText, print } from "./say.ts";
 import { VERSION } from "./version.ts";
 
-const COMMANDS: CommandTable = {
+/** Every command that help names. */
+export const COMMANDS: CommandTable = {
   serve: async () => (await import("./serve.ts")).SERVE,
   smtp: async () => (await import("./smtp.ts")).SMTP,
   pop3: async () => (await import("./pop3.ts")).POP3,
@@ -49,10 +51,11 @@ const HIDDEN: CommandTable = {
 };
 
 function nearest(word: string): string {
+  const start = word.toLowerCase().slice(0, 3);
   const close = Object.keys(COMMANDS).find((name) =>
-    name.startsWith(word.slice(0, 3)) || word.startsWith(name.slice(0, 3))
+    name.startsWith(start) || start.startsWith(name.slice(0, 3))
   );
-  return close === undefined ? "" : `, perhaps "${close}" was meant`;
+  return start === "" || close === undefined ? "" : `, perhaps "${close}" was meant`;
 }
 
 /** Runs one command; the result is the exit code. Errors of the caller become one sentence on standard error. */
@@ -60,7 +63,7 @@ export async function run(argv: readonly string[]): Promise<number> {
   try {
     const first = argv[0];
     if (first === "--version" || first === "-V") {
-      console.log(`qfront ${VERSION}`);
+      print(`qfront ${VERSION}`);
       return 0;
     }
     if (first === "--help" || first === "-h") return await runNamed("help", []);
@@ -74,10 +77,7 @@ export async function run(argv: readonly string[]): Promise<number> {
     if (error instanceof StreamError) {
       return error.message === "" ? EXIT_IO : complain(error.message, EXIT_IO);
     }
-    return complain(
-      `Internal error: ${error instanceof Error ? error.stack : error}`,
-      EXIT_SOFTWARE,
-    );
+    return complain(`Internal error: ${faultText(error)}`, EXIT_SOFTWARE);
   }
 }
 
@@ -93,10 +93,10 @@ async function runNamed(name: string, args: readonly string[]): Promise<number> 
   if (load === undefined) {
     throw new UsageError(`There is no command "${name}"${nearest(name)} (see qfront help)`);
   }
-  return await runCommand(await load(), args, (line) => console.log(line));
+  return await runCommand(await load(), args, print);
 }
 
 function complain(sentence: string, code: number): number {
-  console.error(`qfront: ${sentence}`);
+  say(sentence);
   return code;
 }

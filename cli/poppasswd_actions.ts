@@ -7,7 +7,7 @@ import { loginFault, readPoppasswd } from "../auth/poppasswd_file.ts";
 import { looksOf, replaceFile } from "../auth/replace_file.ts";
 import { makeSuccessCache } from "../auth/success_cache.ts";
 import { NO_TRACE } from "../trace/tracer.ts";
-import { type ParsedArgs, SiteError, UsageError } from "./command.ts";
+import { type ParsedArgs, RefusedError, SiteError, UsageError } from "./command.ts";
 import { buildCdb, faultText, lineFaults } from "./newpop.ts";
 import {
   IMPORT_FORMS,
@@ -21,7 +21,6 @@ import {
   readPassword,
   readUsers,
   readUsersOrFail,
-  RefusedError,
   siteError,
   type ToolIo,
   type UsersSite,
@@ -93,6 +92,11 @@ const NOWHERE: Place = { user: null, uid: null, gid: null, home: null, maildir: 
 function placeOption(args: ParsedArgs, text: string, login: string): Place | null {
   const [user, home, maildir] = ["user", "home", "maildir"].map((name) => args.value(name));
   if (user === undefined && home === undefined && maildir === undefined) return null;
+  for (const [option, path] of [["home", home], ["maildir", maildir]]) {
+    // deno-lint-ignore no-control-regex -- control characters are what is looked for
+    if (path === undefined || !/[:\x00-\x1f\x7f]/.test(path)) continue;
+    throw new UsageError(`--${option} "${path}" has a colon or a control character`);
+  }
   const old = placeOf(text, login) ?? NOWHERE;
   const place = {
     ...old,

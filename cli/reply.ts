@@ -7,6 +7,7 @@ import {
   repliesOf,
   seenBySender,
 } from "./reply_catalogue.ts";
+import { print } from "./say.ts";
 
 /** One screen about one reply. */
 export function replyText(reply: KnownReply): string {
@@ -57,7 +58,7 @@ export const REPLY: Command = {
   run(args: ParsedArgs): Promise<number> {
     if (args.operands.length > 2) throw new UsageError("reply takes one id or code");
     const word = args.operands.length === 0 ? undefined : args.operands.join(" ");
-    console.log(answer(word, args.has("json")));
+    print(answer(word, args.has("json")));
     return Promise.resolve(0);
   },
 };

@@ -26,7 +26,14 @@ import {
   textReport,
 } from "../report/mod.ts";
 import type { Command, ParsedArgs } from "./command.ts";
-import { EXIT_IO, SITE_OPTIONS, StreamError, streamError, UsageError } from "./command.ts";
+import {
+  EXIT_IO,
+  reasonOf,
+  SITE_OPTIONS,
+  StreamError,
+  streamError,
+  UsageError,
+} from "./command.ts";
 import { findSite, openLookup, readSettings } from "./site.ts";
 
 /** The outside world, as far as this command touches it. */
@@ -180,15 +187,36 @@ export const jsonReport = (report: unknown): string =>
     (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, "0")}`,
   );
 
+/** What `path` leads to by links; itself where there is nothing yet. */
+function targetOf(path: string): string {
+  try {
+    return Deno.realPathSync(path);
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return path;
+    throw error;
+  }
+}
+
+/** True where a new file may take the place of what is there: a device or a pipe is written to. */
+function isReplaceable(path: string): boolean {
+  try {
+    return Deno.statSync(path).isFile;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return true;
+    throw error;
+  }
+}
+
 /** Written beside itself and moved, so that a reader never sees half a page. */
 function writePage(path: string, page: string): void {
-  const made = `${path}.qfront-${Deno.pid}`;
   try {
+    const target = targetOf(path);
+    if (!isReplaceable(target)) return Deno.writeTextFileSync(target, page);
+    const made = `${target}.qfront-${Deno.pid}`;
     Deno.writeTextFileSync(made, page);
-    Deno.renameSync(made, path);
+    Deno.renameSync(made, target);
   } catch (error) {
-    const why = error instanceof Error ? error.message : String(error);
-    throw new StreamError(`Page "${path}" can't be written: ${why}`);
+    throw new StreamError(`Page "${path}" can't be written: ${reasonOf(error)}`);
   }
 }
 

@@ -2,18 +2,18 @@
  * How serve gives root away: who it becomes, and the keeper it leaves behind. Ports are bound before, the trace is opened
  * and connections are accepted after.
  */
-import fs from "node:fs";
 import { type Keeper, startKeeper } from "../keeper/start.ts";
 import { dropTo, type Identity, parseIds, PrivilegeError } from "../net/privileges.ts";
 import type { Settings } from "../settings/mod.ts";
 import type { ListenAddress } from "../net/address.ts";
 import { KEEPER_EVENTS } from "../trace/events.ts";
-import { isStderr, tracePath } from "../trace/file.ts";
-import { SiteError } from "./command.ts";
+import { reasonOf, SiteError } from "./command.ts";
 import { keeperCommand } from "./keeper.ts";
 import { openFindUser } from "./owners.ts";
+import { complain } from "./say.ts";
 import type { Site, SitePlace } from "./site.ts";
-import { isRoots, requireTrusted } from "./trusted.ts";
+import { requireTrusted } from "./trusted.ts";
+import { handTraceOver } from "./trace_owner.ts";
 
 /** qmail's user for what faces the network. */
 const DEFAULT_USER = "qmaild";
@@ -53,17 +53,19 @@ export function serviceIdentity(
 export const nobody = (): Identity =>
   findIdentity(FALLBACK_USER, "") ?? { uid: 65534, gid: 65534, name: null };
 
-/** A user's name, or UID:GID. @throws {SiteError} */
-export function named(word: string, root: string): Identity {
+/** A user's name, or UID:GID; `asked` is where it stands. @throws {SiteError} */
+export function named(word: string, root: string, asked = "Setting run_as"): Identity {
   const found = parseIds(word) ?? findIdentity(word, root);
-  if (found === null) throw new SiteError(`Setting run_as: there is no user "${word}"`);
+  if (found === null) {
+    throw new SiteError(`${asked}: there is no user "${word}" (a name, or UID:GID)`);
+  }
   return found;
 }
 
 /** Where qmail has no user for this, the system's user of nothing. */
 function fallBack(command: string): Identity {
-  console.error(
-    `qfront: ${command} was started as root and there is no user "${DEFAULT_USER}" to become: it becomes "${FALLBACK_USER}" (setting run_as names a better one)`,
+  complain(
+    `${command} was started as root and there is no user "${DEFAULT_USER}" to become: it becomes "${FALLBACK_USER}" (setting run_as names a better one)`,
   );
   return nobody();
 }
@@ -78,7 +80,7 @@ function keepForTrial(place: SitePlace, settings: Settings): null {
   if (settings.run_as !== "") {
     throw new SiteError(`${closed}, so "${settings.run_as}" can't serve it: chmod o+x it`);
   }
-  console.error(`qfront: ${closed}: root is kept for a trial on this machine`);
+  complain(`${closed}: root is kept for a trial on this machine`);
   return null;
 }
 
@@ -96,7 +98,7 @@ function findIdentity(name: string, root: string): Identity | null {
   try {
     return openFindUser(root)(name);
   } catch (error) {
-    const why = error instanceof Error ? error.message : String(error);
+    const why = reasonOf(error);
     throw new SiteError(`Setting run_as: "${name}" can't be looked up: ${why}`);
   }
 }
@@ -106,7 +108,7 @@ export async function openKeeper(site: Site): Promise<Keeper> {
   try {
     return await startKeeper(keeperCommand(site.place), site.tracer);
   } catch (error) {
-    const why = error instanceof Error ? error.message : String(error);
+    const why = reasonOf(error);
     throw new SiteError(`The keeper could not be started: ${why}`);
   }
 }
@@ -116,35 +118,12 @@ export async function openKeeper(site: Site): Promise<Keeper> {
  * @throws {SiteError} when that fails: nothing may be served then.
  */
 export function giveRootAway(site: Site, identity: Identity): void {
-  handTraceOver(site, identity);
+  handTraceOver(site.place, site.current.settings, identity);
   try {
     dropTo(identity);
   } catch (error) {
     if (error instanceof PrivilegeError) throw new SiteError(error.message);
     throw error;
-  }
-}
-
-/**
- * Makes the trace file for `identity`, who could not make it in a directory of root. Only there: in a directory that
- * somebody else can write to, the name might be a link to anything.
- */
-function handTraceOver({ place, current: { settings } }: Site, identity: Identity): void {
-  const { uid, gid } = identity;
-  const path = tracePath(settings.trace_file, place.path, place.root);
-  if (settings.trace_level === 0 || path === "" || isStderr(path)) return;
-  try {
-    if (!isRoots(path.replace(/\/[^/]*$/, "") || "/", identity)) return;
-    const flags = fs.constants.O_APPEND | fs.constants.O_CREAT | fs.constants.O_NOFOLLOW |
-      fs.constants.O_WRONLY;
-    const fd = fs.openSync(path, flags, 0o640);
-    try {
-      fs.fchownSync(fd, uid, gid);
-    } finally {
-      fs.closeSync(fd);
-    }
-  } catch {
-    // Why the trace can't be written is said when it is opened.
   }
 }
 
@@ -157,8 +136,8 @@ export function settle(site: Site, keeper: Keeper, identity: Identity, lost: () 
   const { uid, gid } = identity;
   site.tracer.emit(0, KEEPER_EVENTS.started, { pid: keeper.pid, uid, gid });
   void keeper.lost.then((reason) => {
-    console.error(
-      `qfront: The keeper, which held root, is gone (${reason}): serving stops, and has to be started again as root`,
+    complain(
+      `The keeper, which held root, is gone (${reason}): serving stops, and has to be started again as root`,
     );
     site.tracer.emit(0, KEEPER_EVENTS.gone, { reason });
     lost();

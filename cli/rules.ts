@@ -9,6 +9,7 @@ import type { Resolver } from "../dns/types.ts";
 import type { Rules } from "../net/listener.ts";
 import { openRules, RulesError } from "../net/rules.ts";
 import { SiteError } from "./command.ts";
+import { complain } from "./say.ts";
 import type { Site } from "./site.ts";
 
 type Environment = Readonly<Record<string, string>>;
@@ -29,7 +30,7 @@ function openNames(
     try {
       resolver ??= createSystemResolver(site.current.settings, site.tracer);
     } catch (error) {
-      console.error(`qfront: ${error instanceof Error ? error.message : String(error)}`);
+      complain(error instanceof Error ? error.message : String(error));
       return null;
     }
     return (await confirmReverse(ip, withDeadline(resolver, NAME_MS))).confirmed;
@@ -49,7 +50,7 @@ function openNamed(
     path: name.startsWith("/") ? root + name : `${path}/${name}`,
     name,
     env,
-    onProblem: (sentence) => console.error(`qfront: ${sentence}`),
+    onProblem: complain,
     trace: site.tracer,
     nameOf: openNames(site, resolver),
   });
@@ -75,7 +76,7 @@ export function siteRules(site: Site, env: Environment, resolver: Resolver | nul
         rules = openNamed(site, name, env, resolver);
       } catch (error) {
         if (!(error instanceof RulesError)) throw error;
-        console.error(`qfront: ${error.message}; the rules read before stay in force`);
+        complain(`${error.message}; the rules read before stay in force`);
       }
     }
     return rules(ip);

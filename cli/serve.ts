@@ -10,7 +10,14 @@ import { answerIsolate } from "../ctl/isolate.ts";
 import { makeSharedLimits, SessionLimits } from "../net/limits.ts";
 import type { Identity } from "../net/privileges.ts";
 import { Supervisor, workerCount } from "../net/workers.ts";
-import { type Command, type ParsedArgs, SiteError, UsageError } from "./command.ts";
+import {
+  type Command,
+  type ParsedArgs,
+  reasonOf,
+  SiteError,
+  StreamError,
+  UsageError,
+} from "./command.ts";
 import { type Attendants, openAttendants, openEarly } from "./attendants.ts";
 import { aloneCrew, isolateParts, leadCrew } from "./crew_line.ts";
 import { openFront } from "./front.ts";
@@ -25,6 +32,7 @@ import {
   requireLoopback,
   settle,
 } from "./root.ts";
+import { complain, faultText, print, speakAsService } from "./say.ts";
 import { parseServe, SERVE_OPTIONS, withControl } from "./serve_options.ts";
 import { openDesk } from "./service_desk.ts";
 import { openSite, type Site } from "./site.ts";
@@ -52,8 +60,7 @@ interface Serving {
 
 /** An error that nobody caught ends a session, not the service: it is said, and the others go on. */
 function catchStrays(): void {
-  const say = (what: unknown) =>
-    console.error(`qfront: internal error: ${what instanceof Error ? what.stack : String(what)}`);
+  const say = (what: unknown) => complain(`Internal error: ${faultText(what)}`);
   globalThis.addEventListener("unhandledrejection", (event) => {
     event.preventDefault();
     say(event.reason);
@@ -173,7 +180,7 @@ async function serveInWorkers(
   try {
     await supervisor.start();
   } catch (error) {
-    throw new SiteError(error instanceof Error ? error.message : String(error));
+    throw new SiteError(reasonOf(error));
   }
   const early = await openEarly(site, identity);
   if (identity !== null) {
@@ -218,12 +225,35 @@ async function whenSet(flag: SharedArrayBuffer): Promise<void> {
   await Atomics.waitAsync(new Int32Array(flag), 0, 0).value;
 }
 
+/** Says who listens where; a service whose standard output fails serves all the same. */
+function announce(lines: readonly string[]): void {
+  try {
+    lines.forEach(print);
+  } catch (error) {
+    if (!(error instanceof StreamError)) throw error;
+    if (error.message !== "") complain(error.message);
+  }
+}
+
 async function serve(
   args: ParsedArgs,
   argv: readonly string[],
   hooks: ServeHooks,
 ): Promise<number> {
   if (args.operands.length > 0) throw new UsageError(`serve takes no "${args.operands[0]}"`);
+  const endSpeech = await speakAsService();
+  try {
+    return await serveUntilStopped(args, argv, hooks);
+  } finally {
+    await endSpeech();
+  }
+}
+
+async function serveUntilStopped(
+  args: ParsedArgs,
+  argv: readonly string[],
+  hooks: ServeHooks,
+): Promise<number> {
   catchStrays();
   const site = await openSite(args, { isService: true });
   const { settings } = site.current;
@@ -246,7 +276,7 @@ async function serve(
     hooks.entryUrl ?? Deno.mainModule,
   );
   const stopped = untilStopped(() => serving.reload());
-  for (const line of serving.lines) console.log(line);
+  announce(serving.lines);
   hooks.ready?.();
   const code = await Promise.race([stopped.then(() => 0), serving.lost.then(() => 1)]);
   await serving.stop(site.current.settings.shutdown_seconds);

@@ -39,9 +39,11 @@ import {
   type SitePolicy,
 } from "./policy_desk.ts";
 import { openOwnMaildrop } from "./own_maildrop.ts";
+import { complain } from "./say.ts";
 import { openSiteContent } from "./site_content.ts";
 import { findSite, type SitePlace } from "./site_place.ts";
 import { SwitchTracer } from "./switch_tracer.ts";
+import { makeTraceForOwner } from "./trace_owner.ts";
 
 export { findSite, type SitePlace };
 
@@ -121,8 +123,6 @@ export interface SiteTrial {
 const CONTROL_KEEP_MS = 250;
 const FILE_KEEP_MS = 5;
 
-const complain = (sentence: string): void => console.error(`qfront: ${sentence}`);
-
 /** Reads the settings of a place. */
 export async function readSettings(
   place: SitePlace,
@@ -167,6 +167,9 @@ export async function openSite(args: ParsedArgs, options: SiteOptions): Promise<
   // Who gives root away does that first: the trace file is to be the new user's.
   const settles = options.isService || options.asRoot === "settle";
   let isSettled = !settles || Deno.uid() !== 0;
+  if (!settles && Deno.uid() === 0 && options.tracer === undefined) {
+    makeTraceForOwner(place, snapshot.current);
+  }
   if (isSettled) tracer.use(snapshot.current);
   const old: Queue[] = [];
   let keeper: Keeper | null = null;

@@ -1,7 +1,7 @@
 /** Where a site lies: --root, --qmail-dir, --trace-cfg, --set and --dns-file, made absolute and looked at. */
 import { parseOverrides } from "../settings/load.ts";
 import { SettingError } from "../settings/mod.ts";
-import { type ParsedArgs, SiteError, UsageError } from "./command.ts";
+import { type ParsedArgs, reasonOf, SiteError, UsageError } from "./command.ts";
 
 /** Where a site lies, by the command line. */
 export interface SitePlace {
@@ -32,6 +32,7 @@ export function findSite(args: ParsedArgs): SitePlace {
   const path = root + inside;
   checkOverrides(args.values("set"));
   requireDirectory(path);
+  requireDnsFile(args.value("dns-file"));
   return {
     root,
     qmailDir: inside,
@@ -71,12 +72,21 @@ function checkOverrides(overrides: readonly string[]): void {
   }
 }
 
+/** Without its answers a trial would say nothing about the DNS, and not why. @throws {SiteError} */
+function requireDnsFile(path: string | undefined): void {
+  if (path === undefined) return;
+  try {
+    Deno.readTextFileSync(path);
+  } catch (error) {
+    throw new SiteError(`--dns-file "${path}" can't be read: ${reasonOf(error)}`);
+  }
+}
+
 function requireDirectory(path: string): void {
   try {
     if (Deno.statSync(path).isDirectory) return;
   } catch (error) {
-    const why = error instanceof Deno.errors.NotFound ? "it does not exist" : String(error);
-    throw new SiteError(`The qmail directory "${path}" can't be used: ${why}`);
+    throw new SiteError(`The qmail directory "${path}" can't be used: ${reasonOf(error)}`);
   }
   throw new SiteError(`The qmail directory "${path}" can't be used: it is no directory`);
 }

@@ -12,8 +12,9 @@ import type { Tls, TlsSettings } from "../net/tls.ts";
 import type { Duplex } from "../net/types.ts";
 import { TLS_SETTINGS } from "../settings/tls.ts";
 import { NET_EVENTS } from "../trace/events.ts";
-import { SiteError } from "./command.ts";
+import { reasonOf, SiteError } from "./command.ts";
 import type { OwnTls } from "./places.ts";
+import { complain } from "./say.ts";
 import type { Site, SitePlace } from "./site.ts";
 
 /** TLS as listeners see it. */
@@ -28,8 +29,6 @@ export interface SiteTls {
 /** A setting's path as file calls take it. */
 const resolveAt = ({ root, path }: SitePlace) => (name: string): string =>
   name.startsWith("/") ? root + name : `${path}/${name}`;
-
-const reasonOf = (error: unknown): string => error instanceof Error ? error.message : String(error);
 
 /** Changes whenever the file does; "-": there is none that can be seen. */
 function stampOf(path: string): string {
@@ -145,7 +144,7 @@ function stateOf(
 
 function sayKept(site: Site, reason: string, isOpen: boolean): void {
   const what = isOpen ? "what was in use before stays in force" : "TLS stays off";
-  console.error(`qfront: TLS: ${reason}; ${what}`);
+  complain(`TLS: ${reason}; ${what}`);
   if (isOpen) site.tracer.emit(0, NET_EVENTS.certificatesKept, { reason });
 }
 
@@ -172,7 +171,7 @@ export async function openStdinTls(site: Site): Promise<StdinTls> {
     const tls = openTls(settings, resolve, new TimerWheel(), site.tracer);
     return tls === null ? none : lastWordsOf(tls);
   } catch (error) {
-    console.error(`qfront: TLS: ${reasonOf(error)}; it is not offered`);
+    complain(`TLS: ${reasonOf(error)}; it is not offered`);
     return none;
   }
 }

@@ -1,5 +1,5 @@
 /** The lines of a trace file, a piece at a time: a file may be larger than the memory. */
-import { SiteError } from "./command.ts";
+import { reasonOf, SiteError } from "./command.ts";
 
 const PIECE_BYTES = 65_536;
 /** Of a line that never ends so much is looked at. */
@@ -11,8 +11,7 @@ export async function* linesOf(path: string): AsyncGenerator<string> {
   try {
     file = await Deno.open(path);
   } catch (error) {
-    const why = error instanceof Error ? error.message : String(error);
-    throw new SiteError(`The trace "${path}" can't be read: ${why}`);
+    throw unreadable(path, error);
   }
   const decoder = new TextDecoder();
   const buffer = new Uint8Array(PIECE_BYTES);
@@ -26,7 +25,12 @@ export async function* linesOf(path: string): AsyncGenerator<string> {
       yield* lines;
     }
     if (rest !== "") yield rest;
+  } catch (error) {
+    throw error instanceof SiteError ? error : unreadable(path, error);
   } finally {
     file.close();
   }
 }
+
+const unreadable = (path: string, error: unknown): SiteError =>
+  new SiteError(`The trace "${path}" can't be read: ${reasonOf(error)}`);

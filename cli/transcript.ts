@@ -3,6 +3,7 @@
  * (docs/transcripts.md).
  */
 import { type Command, type ParsedArgs, SITE_OPTIONS, UsageError } from "./command.ts";
+import { print } from "./say.ts";
 import { recordTranscripts } from "./transcript_record.ts";
 import { runTranscripts } from "./transcript_run.ts";
 
@@ -27,7 +28,18 @@ async function run(args: ParsedArgs): Promise<number> {
         : `transcript "${name}" is neither run nor record`,
     );
   }
-  return await action(args, operands, (line) => console.log(line));
+  requireOwn(args, name ?? "");
+  return await action(args, operands, print);
+}
+
+/** An option of the other action would mean nothing. @throws {UsageError} */
+function requireOwn(args: ParsedArgs, action: string): void {
+  const wrong = TRANSCRIPT.options.find(({ name, about }) =>
+    /^(run|record): /.test(about) && !about.startsWith(`${action}: `) &&
+    (args.has(name) || args.values(name).length > 0)
+  );
+  if (wrong === undefined) return;
+  throw new UsageError(`transcript ${action} takes no --${wrong.name} (${wrong.about})`);
 }
 
 export const TRANSCRIPT: Command = {

@@ -1,6 +1,7 @@
 /** `qfront transcript record`: transcripts of the sessions in a trace, one file a session, none overwritten. */
 import { createRecorder, type Recorded } from "../transcript/record.ts";
-import { type ParsedArgs, SiteError, UsageError } from "./command.ts";
+import { type ParsedArgs, reasonOf, SiteError, UsageError } from "./command.ts";
+import { complain, printBytes } from "./say.ts";
 import { linesOf } from "./trace_lines.ts";
 
 const nameOf = ({ time, session }: Recorded, n: number): string => {
@@ -9,6 +10,15 @@ const nameOf = ({ time, session }: Recorded, n: number): string => {
 };
 
 const bytesOf = (text: string) => Uint8Array.from(text, (c) => c.charCodeAt(0));
+
+/** @throws {SiteError} */
+function makeDirectory(path: string): void {
+  try {
+    Deno.mkdirSync(path, { recursive: true });
+  } catch (error) {
+    throw new SiteError(`The directory "${path}" can't be made: ${reasonOf(error)}`);
+  }
+}
 
 /** Writes to a new file; the path. */
 function writeNew(directory: string, recorded: Recorded): string {
@@ -20,7 +30,7 @@ function writeNew(directory: string, recorded: Recorded): string {
       return path;
     } catch (error) {
       if (!(error instanceof Deno.errors.AlreadyExists)) {
-        const why = error instanceof Error ? error.message : String(error);
+        const why = reasonOf(error);
         throw new SiteError(`The transcript "${path}" can't be written: ${why}`);
       }
     }
@@ -45,20 +55,18 @@ export async function recordTranscripts(
   if (directory === undefined && session === undefined) {
     throw new UsageError("transcript record needs --out DIR, or --session NUMBER for one to print");
   }
-  if (directory !== undefined) Deno.mkdirSync(directory, { recursive: true });
+  if (directory !== undefined) makeDirectory(directory);
   let count = 0;
   const recorder = createRecorder(trace.split("/").at(-1) ?? trace, (recorded) => {
     count++;
-    if (directory === undefined) Deno.stdout.writeSync(bytesOf(recorded.text));
+    if (directory === undefined) printBytes(bytesOf(recorded.text));
     else print(writeNew(directory, recorded));
   }, session === undefined ? null : Number(session));
   for await (const line of linesOf(trace)) recorder.take(line);
   recorder.end();
   if (count > 0) return 0;
-  console.error(
-    `qfront: "${trace}" has no dialogue${
-      session === undefined ? "" : " of it"
-    }: it needs trace_level 4`,
+  complain(
+    `"${trace}" has no dialogue${session === undefined ? "" : " of it"}: it needs trace_level 4`,
   );
   return 1;
 }

@@ -7,7 +7,7 @@ import { describeDifference, hintFor } from "../transcript/describe.ts";
 import { dialPartner } from "../transcript/dial.ts";
 import type { TranscriptSetup } from "../transcript/format.ts";
 import { describeOutcome, type Ground, type Outcome, playFile } from "../transcript/play_file.ts";
-import { type ParsedArgs, SITE_OPTIONS, UsageError } from "./command.ts";
+import { type ParsedArgs, reasonOf, SITE_OPTIONS, SiteError, UsageError } from "./command.ts";
 import { copyOf, itself, type SiteArgs } from "./transcript_copy.ts";
 import { siteGround } from "./transcript_site.ts";
 
@@ -25,14 +25,23 @@ export function transcriptFiles(operands: readonly string[]): string[] {
       return [path]; // Said when it is its turn.
     }
     if (!info.isDirectory) return [path];
-    const found = textFiles(path.replace(/(?<=.)\/+$/, "")).sort();
+    const found = textFiles(path === "/" ? "" : path.replace(/\/+$/, "")).sort();
     if (found.length === 0) throw new UsageError(`There is no .txt file in "${path}"`);
     return found;
   });
 }
 
+/** Names of all that is in a directory. @throws {SiteError} */
+function entriesOf(directory: string): Deno.DirEntry[] {
+  try {
+    return [...Deno.readDirSync(directory || "/")];
+  } catch (error) {
+    throw new SiteError(`The directory "${directory}" can't be read: ${reasonOf(error)}`);
+  }
+}
+
 function textFiles(directory: string): string[] {
-  return [...Deno.readDirSync(directory)].flatMap((entry) => {
+  return entriesOf(directory).flatMap((entry) => {
     const path = `${directory}/${entry.name}`;
     if (entry.isDirectory) return textFiles(path);
     return entry.name.endsWith(".txt") ? [path] : [];
@@ -78,8 +87,18 @@ function serverGround(place: string, waitMillis: number, anyway: boolean): Groun
 function number(args: ParsedArgs, name: string, otherwise: number): number {
   const value = args.value(name);
   if (value === undefined) return otherwise;
-  if (!/^\d{1,5}$/.test(value)) throw new UsageError(`--${name} takes a number, not "${value}"`);
-  return Number(value);
+  if (/^\d{1,5}$/.test(value) && Number(value) > 0) return Number(value);
+  throw new UsageError(`--${name} takes a number from 1 to 99999, not "${value}"`);
+}
+
+/** What is for a running server, and what for a site: given for the other it would mean nothing. @throws {UsageError} */
+function requireFor(args: ParsedArgs, isServer: boolean): void {
+  const wrong = (isServer ? ["copy", "deliver", "piece"] : ["wait", "anyway"])
+    .find((name) => args.has(name) || args.values(name).length > 0);
+  if (wrong === undefined) return;
+  throw new UsageError(
+    isServer ? `--against and --${wrong} don't go together` : `--${wrong} needs --against`,
+  );
 }
 
 const SITE_NAMES = SITE_OPTIONS.map(({ name }) => name);
@@ -87,6 +106,7 @@ const SITE_NAMES = SITE_OPTIONS.map(({ name }) => name);
 /** The ground that the command line asks for. @throws {UsageError} */
 export function groundOf(args: ParsedArgs): Ground {
   const server = args.value("against");
+  requireFor(args, server !== undefined);
   if (server !== undefined) {
     const local = SITE_NAMES.find((name) => args.values(name).length > 0);
     if (local !== undefined) throw new UsageError(`--against and --${local} don't go together`);

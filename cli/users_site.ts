@@ -9,11 +9,14 @@ import { askSecret, SecretAborted } from "./ask_secret.ts";
 import {
   type Command,
   type ParsedArgs,
+  reasonOf,
+  RefusedError,
   runAlone,
   SITE_OPTIONS,
   SiteError,
   UsageError,
 } from "./command.ts";
+import { printBytes } from "./say.ts";
 
 /** The outside world, as far as these tools touch it. Text is binary: one char a byte. */
 export interface ToolIo {
@@ -35,8 +38,14 @@ async function readStdin(): Promise<Uint8Array> {
 
 /** Standard input and output, and the terminal. */
 export const REAL_IO: ToolIo = {
-  out: (line) => Deno.stdout.writeSync(toBytes(`${line}\n`)),
-  err: (line) => Deno.stderr.writeSync(toBytes(`${line}\n`)),
+  out: (line) => printBytes(toBytes(`${line}\n`)),
+  err: (line) => {
+    try {
+      Deno.stderr.writeSync(toBytes(`${line}\n`));
+    } catch {
+      // Nobody is left to tell.
+    }
+  },
   env: {
     get QMAILHOME() {
       return Deno.env.get("QMAILHOME");
@@ -51,11 +60,6 @@ export const REAL_IO: ToolIo = {
   },
   readStdin,
 };
-
-/** A refusal: one sentence, exit 1. */
-export class RefusedError extends Error {
-  override name = "RefusedError";
-}
 
 /** Options with which a tool finds the site. */
 export const PLACE_OPTIONS = SITE_OPTIONS.filter((o) =>
@@ -72,7 +76,7 @@ export interface UsersSite {
 
 /** Where the users' files are. @throws {SiteError} when there is no directory for them. */
 export function findUsers(args: ParsedArgs, io: ToolIo): UsersSite {
-  const home = args.value("qmail-dir") ?? io.env.QMAILHOME ?? "/var/qmail";
+  const home = args.value("qmail-dir") ?? (io.env.QMAILHOME || "/var/qmail");
   const root = (args.value("root") ?? "").replace(/\/+$/, "");
   const directory = `${root}${home.replace(/\/+$/, "")}/users`;
   try {
@@ -90,8 +94,7 @@ export function findUsers(args: ParsedArgs, io: ToolIo): UsersSite {
 /** A file that can't be used, as one sentence. */
 export function siteError(path: string, error: unknown): SiteError {
   if (error instanceof Deno.errors.NotFound) return new SiteError(`"${path}" does not exist`);
-  const reason = error instanceof Error ? error.message : String(error);
-  return new SiteError(`"${path}" can't be used (${reason})`);
+  return new SiteError(`"${path}" can't be used: ${reasonOf(error)}`);
 }
 
 /** The file's text, binary; null when there is no such file. @throws {SiteError} */

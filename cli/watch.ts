@@ -7,8 +7,9 @@
 import type { ControlClient } from "../ctl/client.ts";
 import { screenLines, showEvent } from "../ctl/screen.ts";
 import type { Stats, WatchLine } from "../ctl/types.ts";
-import { type Command, type ParsedArgs, streamError, UsageError } from "./command.ts";
+import { type Command, type ParsedArgs, UsageError } from "./command.ts";
 import { askService, CONTROL_OPTIONS, requireRunning } from "./control_client.ts";
+import { printBytes } from "./say.ts";
 
 /** Between two looks at the numbers. */
 const LOOK_MS = 1000;
@@ -21,14 +22,7 @@ const HOME = "\x1b[H";
 const CLEAR_LINE = "\x1b[K";
 const CLEAR_BELOW = "\x1b[J";
 
-function write(text: string): void {
-  const bytes = new TextEncoder().encode(text);
-  try {
-    for (let at = 0; at < bytes.length;) at += Deno.stdout.writeSync(bytes.subarray(at));
-  } catch (error) {
-    throw streamError("output", error);
-  }
-}
+const write = (text: string): void => printBytes(new TextEncoder().encode(text));
 
 const lineOf = (line: WatchLine): string =>
   "event" in line ? showEvent(line.event) : `(${line.lost} events were lost)`;

@@ -6,6 +6,7 @@ import { isolateParts, joinCrew } from "./crew_line.ts";
 import { openFront } from "./front.ts";
 import { listenPlaces, movedTo } from "./places.ts";
 import { isRoot, openKeeper, settle } from "./root.ts";
+import { speakAsService } from "./say.ts";
 import { openSite } from "./site.ts";
 import { parseServe } from "./serve_options.ts";
 
@@ -35,6 +36,7 @@ async function begin(
     giveUp(job.config);
     throw new Error("A worker can't be replaced once root is given away, so the service ends");
   }
+  await speakAsService();
   const args = parseServe(job.config.argv);
   const workers = job.config.count;
   const site = await openSite(args, { isService: true, worker: job.worker + 1, workers });

@@ -121,7 +121,7 @@ Deno.test("ctl: sessions are listed with what they do, killed, and counted", asy
     while (!(await reader.read()).done);
     const again = await qfront(root, "ctl", "kill", String(session?.id));
     assertEquals([again.code, again.stderr], [
-      78,
+      1,
       `qfront: There is no session ${session?.id}\n`,
     ]);
     const stats = await client.ask({ ask: "stats" }) as Stats;
@@ -260,6 +260,25 @@ Deno.test("bans: without a service ban_file itself is changed, aloud; a service 
     const front = await startFront(root, [...BANNING, ...file.slice(0, 2)]);
     assertMatch(await talkAs(front, "192.0.2.77", ["QUIT"]), /^554 5\.7\.1 /);
     assertEquals(await front.stop(), { code: 0, stderr: "" });
+  } finally {
+    await removeSite(root);
+  }
+});
+
+Deno.test("bans: lines of ban_file that mean nothing are kept aside, not written over", async () => {
+  const root = await makeSite();
+  try {
+    const file = `${root}/bans`;
+    Deno.writeTextFileSync(file, "precious rubbish\n");
+    const args = ["--root", root, "--set", "ban_file=/bans"];
+    const listed = await runQfront(["bans", ...args]);
+    assertEquals(listed.code, 0);
+    assertEquals(Deno.readTextFileSync(file), "precious rubbish\n");
+    const added = await runQfront(["bans", "add", "192.0.2.0/24", ...args]);
+    assertEquals(added.code, 0, added.stderr);
+    assertStringIncludes(added.stderr, `kept in "${file}.damaged"`);
+    assertEquals(Deno.readTextFileSync(`${file}.damaged`), "precious rubbish\n");
+    assertStringIncludes(Deno.readTextFileSync(file), "192.0.2.0/24");
   } finally {
     await removeSite(root);
   }

@@ -146,3 +146,24 @@ Deno.test({
       assertEquals(Deno.statSync(`${root}/home/joe/Maildir/new/${file?.name}`).uid, JOE);
     }),
 });
+
+Deno.test({
+  name: "smtp on standard input as root: a new trace file is the owner's of its directory",
+  ignore,
+  async fn() {
+    await withSite(async (root) => {
+      const directory = `${root}/var/log/qfront`;
+      Deno.mkdirSync(directory, { recursive: true });
+      Deno.chownSync(directory, NOBODY, NOBODY);
+      const set = ["--set", "trace_file=/var/log/qfront/new", "--set", "trace_level=2"];
+      await runQfront(["smtp", "--root", root, ...set], "QUIT\r\n");
+      const { uid, gid, size } = Deno.statSync(`${directory}/new`);
+      assertEquals([uid, gid], [NOBODY, NOBODY]);
+      assert(size > 0);
+      Deno.symlinkSync(`${root}/elsewhere`, `${directory}/link`);
+      const link = ["--set", "trace_file=/var/log/qfront/link", "--set", "trace_level=2"];
+      await runQfront(["smtp", "--root", root, ...link], "QUIT\r\n");
+      assertEquals(Deno.statSync(`${root}/elsewhere`).uid, 0);
+    });
+  },
+});

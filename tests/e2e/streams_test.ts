@@ -36,6 +36,45 @@ Deno.test("lookup: an output that is full is one sentence and exit code 74", () 
     assertMatch(stderr, /^qfront: Standard output failed: [^\n]*\n$/);
   }));
 
+Deno.test("command line: each output that is full is one sentence and exit code 74", () =>
+  withSite(async (root) => {
+    for (
+      const line of [
+        "--version",
+        "--help",
+        "reply",
+        "completions bash",
+        `doctor --root ${root}`,
+        `poppasswd list --root ${root}`,
+        `transcript run --root ${root} --set trace_level=0 config/site/nothing.txt`,
+      ]
+    ) {
+      const { code, stderr } = await shell(`QFRONT ${line} >/dev/full`);
+      assertEquals(code, 74, line);
+      assertMatch(stderr, /^qfront: Standard output failed: No space left on device\n$/);
+    }
+  }));
+
+Deno.test("smtp: standard error on a full disk costs a sentence, not the session", () =>
+  withSite(async (root) => {
+    const { code, stdout } = await shell(
+      `printf 'QUIT\\r\\n' | QFRONT smtp --root ${root} --trace-cfg / 2>/dev/full`,
+    );
+    assertEquals(code, 0);
+    assertMatch(stdout, /^220 [^\r]*\r\n221 [^\r]*\r\n$/);
+    const wrong = await shell("QFRONT frobnicate 2>/dev/full");
+    assertEquals(wrong.code, 64);
+  }));
+
+Deno.test("--dns-file: one that is not there is said, not passed over", () =>
+  withSite(async (root) => {
+    const { code, stderr } = await shell(`QFRONT smtp --root ${root} --dns-file /nonexistent/zone`);
+    assertEquals([code, stderr], [
+      78,
+      'qfront: --dns-file "/nonexistent/zone" can\'t be read: it does not exist\n',
+    ]);
+  }));
+
 Deno.test("lookup: a reader that goes away ends it without a word", () =>
   withSite(async (root) => {
     const { stdout, stderr } = await shell(

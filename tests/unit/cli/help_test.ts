@@ -4,8 +4,10 @@ import { bashScript, fishScript, operandWords, zshScript } from "../../../cli/co
 import type { Command } from "../../../cli/command.ts";
 import { helpText } from "../../../cli/command.ts";
 import { DOCTOR } from "../../../cli/doctor.ts";
+import { overview } from "../../../cli/help.ts";
 import { INIT } from "../../../cli/init.ts";
 import { LOOKUP } from "../../../cli/lookup.ts";
+import { COMMANDS as TABLE } from "../../../cli/main.ts";
 import { manPage, roff } from "../../../cli/man.ts";
 import { NEWPOP } from "../../../cli/newpop.ts";
 import { REPLY } from "../../../cli/reply.ts";
@@ -38,11 +40,32 @@ async function pipe(program: string, args: readonly string[], input = ""): Promi
   return new TextDecoder().decode(stdout) + new TextDecoder().decode(stderr);
 }
 
-Deno.test("helpText: each of these commands fits 80 columns", () => {
-  for (const command of COMMANDS) {
-    const wide = helpText(command).split("\n").filter((line) => line.length > 90);
-    assertEquals(wide, [], command.name);
+Deno.test("helpText: each command fits a screen of 80 by 24", async () => {
+  for (const load of Object.values(TABLE)) {
+    const command = await load();
+    const lines = helpText(command).trimEnd().split("\n");
+    assertEquals(lines.filter((line) => line.length > 80), [], command.name);
+    assertEquals(lines.length <= 24, true, `${command.name}: ${lines.length} lines`);
   }
+});
+
+Deno.test("overview: every command, on a screen of 80 by 24", async () => {
+  const text = await overview(TABLE);
+  const words = new Set(text.split(/\s+/));
+  assertEquals(Object.keys(TABLE).filter((name) => !words.has(name)), []);
+  const lines = text.split("\n");
+  assertEquals(lines.filter((line) => line.length > 80), []);
+  assertEquals(lines.length <= 23, true, `${lines.length} lines`);
+});
+
+Deno.test("overview: a command that no row knows has one of its own", async () => {
+  const about = "brews";
+  const text = await overview({
+    ...TABLE,
+    tea: () => Promise.resolve({ ...LOOKUP, name: "tea", about }),
+  });
+  assertStringIncludes(text, "  tea ");
+  assertStringIncludes(text, about);
 });
 
 Deno.test("roff: nothing of a text becomes a request or an escape", () => {

@@ -80,6 +80,8 @@ Deno.test("runPoppasswd set: the place of the login, given and kept", () =>
     assertEquals(await set("--user", "vmail"), 0);
     assertEquals(place(), ["vmail", null, null, "/home/joe", "mail"]);
     assertEquals(await set("--home", "relative"), 64);
+    assertEquals(await set("--home", "/home/joe:x"), 64);
+    assertEquals(await set("--home", "/home/joe", "--maildir", "a\nroot:x"), 64);
     assertEquals(await set("--user", "0"), 1);
     assertStringIncludes(kit.err.at(-1) ?? "", "served as root");
     assertEquals(place(), ["vmail", null, null, "/home/joe", "mail"]);
