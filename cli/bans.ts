@@ -79,9 +79,10 @@ function inFile({ place, settings }: Running): Keeper {
   }
   const write = async () => {
     const lines = [...bans.kept(nowMs), ...guesses.rows(nowMs)].map((one) => JSON.stringify(one));
+    const owner = ownerOf(path);
     try {
       if (faults.length > 0) complain(`What can't be read of it is kept in "${putAside(path)}"`);
-      await writeStateFile(path, lines.map((line) => `${line}\n`), ownerOf(path));
+      await writeStateFile(path, lines.map((line) => `${line}\n`), owner);
     } catch (error) {
       throw new SiteError(reasonOf(error));
     }
