@@ -121,3 +121,36 @@ Deno.test("bindOwnSocket: replaces what a dead service left, and nothing else", 
     );
   });
 });
+
+/** A listener that is no service: it says `line` to whoever comes. */
+async function withStranger(line: string, body: (client: ControlClient) => Promise<void>) {
+  await inDirectory(async (path) => {
+    const listener = Deno.listen({ transport: "unix", path });
+    const client = await open(path);
+    const conn = await listener.accept();
+    if (line !== "") await conn.write(new TextEncoder().encode(line));
+    try {
+      await body(client);
+    } finally {
+      client.close();
+      conn.close();
+      listener.close();
+    }
+  });
+}
+
+Deno.test("ControlClient.ask: a service that stands still is given up", async () => {
+  await withStranger("", async (client) => {
+    await assertRejects(
+      () => client.ask({ ask: "stats" }, 0.01),
+      ControlRefusal,
+      "did not answer in 0.01 seconds",
+    );
+  });
+});
+
+Deno.test("ControlClient.ask: what listens there and speaks no JSON is no qfront", async () => {
+  await withStranger("220 mail.example.org ESMTP\n", async (client) => {
+    await assertRejects(() => client.ask({ ask: "stats" }), ControlRefusal, "is no qfront");
+  });
+});

@@ -51,6 +51,16 @@ Deno.test("report: text in a pipe is plain, on a terminal coloured with a progre
     assert(terminal.err.endsWith("\r\x1b[K"));
   }));
 
+Deno.test("report: --html through a link writes what it leads to, and the link stays", () =>
+  withLogs(async (directory, files) => {
+    const [page, link] = [`${directory}/page.html`, `${directory}/link.html`];
+    Deno.writeTextFileSync(page, "old");
+    Deno.symlinkSync(page, link);
+    assertEquals((await run(["--html", link, ...files])).code, 0);
+    assertEquals(Deno.lstatSync(link).isSymlink, true);
+    assertStringIncludes(Deno.readTextFileSync(page), "<!doctype html>");
+  }));
+
 Deno.test("report: --json is one object, --html a page, --since leaves out what is older", () =>
   withLogs(async (directory, files) => {
     const { out } = await run(["--json", ...files]);
