@@ -29,3 +29,18 @@ export function keysOf(address: string): string[] {
   }
   return keys;
 }
+
+/** Length of the local part and its first letter, in either case. */
+function hintOf(address: string): number {
+  const at = address.lastIndexOf("@");
+  return (at < 0 ? address.length : at) * 256 + (address.charCodeAt(0) & 255 | 32);
+}
+
+/**
+ * Can an address be one of `entries`, which are addresses or end in "@"? False is certain, and costs
+ * less than to look into a set: lists are asked about each recipient, and have hardly ever one.
+ */
+export function mayBeOneOf(entries: Iterable<string>): (address: string) => boolean {
+  const hints = new Set([...entries].map(hintOf));
+  return (address) => hints.has(hintOf(address));
+}

@@ -2,7 +2,7 @@
  * control/badrcptto: recipients that take no mail from outside; an address or "@host" a line, and
  * behind a blank, if wanted, the text of the reply. Relay clients and who logged in are not asked.
  */
-import { keysOf, lowerAscii } from "./addresses.ts";
+import { lowerAscii, mayBeOneOf } from "./addresses.ts";
 import { against, NONE, POLICY_REPLIES } from "./replies.ts";
 import type { Check } from "./types.ts";
 
@@ -18,13 +18,24 @@ export function readBadRcptTo(entries: readonly string[]): ReadonlyMap<string, s
 
 /** The check. */
 export function badRcptTo(list: ReadonlyMap<string, string>): Check<"rcpt"> {
+  const hasHosts = [...list.keys()].some((entry) => entry.startsWith("@"));
+  const mayBe = mayBeOneOf(list.keys());
+  const entryFor = (recipient: string): string | null => {
+    if (!hasHosts && !mayBe(recipient)) return null;
+    const lower = lowerAscii(recipient);
+    if (list.has(lower)) return lower;
+    const at = hasHosts ? lower.lastIndexOf("@") : -1;
+    if (at < 0) return null;
+    const host = lower.slice(at);
+    return list.has(host) ? host : null;
+  };
   return {
     name: "badrcptto",
     stage: "rcpt",
     spares: ["trusted"],
     judge({ recipient }) {
-      const key = keysOf(recipient).slice(0, 2).find((one) => list.has(one));
-      if (key === undefined) return NONE;
+      const key = entryFor(recipient);
+      if (key === null) return NONE;
       const reason = `The recipient "${recipient}" matches "${key}" of control/badrcptto`;
       const text = list.get(key) ?? "";
       return against(POLICY_REPLIES.bad_recipient, `badrcptto: ${key}`, reason, { text });

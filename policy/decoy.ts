@@ -2,7 +2,7 @@
  * control/trapto: recipients that nobody has, put where only guessers and harvesters find them.
  * RCPT says yes, the client's network is marked for a ban, and nothing is ever delivered there.
  */
-import { keysOf, lowerAscii } from "./addresses.ts";
+import { lowerAscii, mayBeOneOf } from "./addresses.ts";
 import { accepting, NONE } from "./replies.ts";
 import type { Check } from "./types.ts";
 
@@ -16,12 +16,14 @@ export function readDecoys(entries: readonly string[]): ReadonlySet<string> {
  * of the envelope.
  */
 export function decoy(decoys: ReadonlySet<string>): Check<"rcpt"> {
+  const mayBe = mayBeOneOf(decoys);
   return {
     name: "decoy",
     stage: "rcpt",
     spares: ["trusted", "loopback", "forwarder", "recipient"],
     judge({ recipient, client }) {
-      const key = keysOf(recipient)[0] ?? "";
+      if (!mayBe(recipient)) return NONE;
+      const key = lowerAscii(recipient);
       if (!decoys.has(key)) return NONE;
       const reason =
         `${client.ip} knows "${recipient}" of control/trapto, which nobody was ever told`;

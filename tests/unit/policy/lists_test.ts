@@ -1,4 +1,5 @@
 import { assertEquals } from "@std/assert";
+import { mayBeOneOf } from "../../../policy/addresses.ts";
 import { readAlwaysAccept } from "../../../policy/always_accept.ts";
 import { badMailFrom, readBadMailFrom } from "../../../policy/bad_mail_from.ts";
 import { badRcptTo, readBadRcptTo } from "../../../policy/bad_rcpt_to.ts";
@@ -46,6 +47,19 @@ Deno.test("badMailFrom: address, @host exact, .domain below, suffixes + and ?", 
   assertEquals(on("a@nodns.example"), "none");
   assertEquals(on(""), "none");
   assertEquals(BAD.notes.length, 2);
+});
+
+Deno.test("mayBeOneOf: never denies an entry, in any case, nor a local part that ends in @", () => {
+  const mayBe = mayBeOneOf(["postmaster@", "Joe@Example.org", "nodomain", "\xe9t\xe9@x.example"]);
+  const entries = ["postmaster", "POSTMASTER@any.example", "joe@EXAMPLE.org", "JOE@example.ORG"];
+  for (const address of [...entries, "NoDomain", "\xe9t\xe9@x.example", "\xe9T\xe9@x.example"]) {
+    assertEquals(mayBe(address), true, address);
+  }
+  for (
+    const address of ["", "x", "joel@example.org", "zoe@example.org", "postmistress@x.example"]
+  ) {
+    assertEquals(mayBe(address), false, address);
+  }
 });
 
 Deno.test("ownSender: our domain from outside; relay, login, loopback, forwarders are spared", () => {
