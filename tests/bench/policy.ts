@@ -23,7 +23,7 @@ const HELP = `deno run -A tests/bench/policy.ts [OPTIONS]
   --only w1,w1b,w2   workloads           --forms a,b    ${FORMS.map((f) => f.name).join("; ")}
   --rounds N         rounds, 7           --seconds N    seconds counted in each, 3
   --dir DIR          where to work (must not be there yet); default: a temporary folder
-  --qfront FILE      the program to measure; default: dist/qfront, else "source", Deno on main.ts`;
+  --qfront FILE      the program to measure; default: dist/qfront, else Deno on main.ts`;
 
 const PLAYED: readonly WorkloadName[] = ["w2", "w1b", "w1"];
 const UNITS: Partial<Record<WorkloadName, string>> = {

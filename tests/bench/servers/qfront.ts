@@ -9,10 +9,10 @@ import { emptyMaildir } from "../site.ts";
 import { type Bench, exists, type Server, type Start } from "./types.ts";
 import type { WorkloadName } from "../workloads.ts";
 
-/** The words that start qfront: the given program ("source": Deno on main.ts), else `dist/qfront`, else Deno on main.ts. */
+/** The words that start qfront: the given program, else `dist/qfront`, else Deno on main.ts. */
 export function qfrontCommand(top: string, given: string | null): readonly string[] {
   const binary = given ?? `${top}/dist/qfront`;
-  if (given !== "source" && (given !== null || exists(binary))) return [binary];
+  if (given !== null || exists(binary)) return [binary];
   const config = ["--config", `${top}/deno.json`, "--no-lock"];
   return [Deno.execPath(), "run", "-A", ...config, `${top}/main.ts`];
 }
