@@ -19,6 +19,7 @@ import {
   type Command,
   EXIT_IO,
   type ParsedArgs,
+  reasonOf,
   SITE_OPTIONS,
   SiteError,
   UsageError,
@@ -127,7 +128,7 @@ async function addressesIn(path: string): Promise<string[]> {
     const lines = new TextDecoder("latin1").decode(bytes).split(/\r?\n/);
     return [...new Set(lines.map((line) => line.trim()).filter((line) => !/^(#|$)/.test(line)))];
   } catch (error) {
-    const why = error instanceof Error ? error.message : String(error);
+    const why = reasonOf(error);
     throw new SourceError(`Addresses "${path}" can't be read: ${why}`);
   }
 }

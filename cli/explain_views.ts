@@ -11,7 +11,7 @@ import { judgeAttempt } from "../replay/attempt.ts";
 import type { Attempt } from "../replay/types.ts";
 import { NO_TRACE } from "../trace/tracer.ts";
 import type { Instruction, SiteLookup } from "../validate/types.ts";
-import { type ParsedArgs, SiteError } from "./command.ts";
+import { type ParsedArgs, reasonOf, SiteError } from "./command.ts";
 import type { MissingView, View } from "./explain_types.ts";
 import { keeperCommand } from "./keeper.ts";
 import { chooseIdentity, isRoot } from "./root.ts";
@@ -85,7 +85,7 @@ async function askServices(args: ParsedArgs, attempt: Attempt, root: Asked): Pro
   if (identity === null) return root;
   const name = identity.name ?? (current.settings.run_as || "qmaild");
   const keeper = await startKeeper(keeperCommand(place), NO_TRACE).catch((error: unknown) => {
-    const why = error instanceof Error ? error.message : String(error);
+    const why = reasonOf(error);
     throw new SiteError(`The keeper could not be started: ${why}`);
   });
   try {
@@ -133,7 +133,7 @@ function requireReadable(file: string | undefined, name: string): void {
   try {
     Deno.openSync(file).close();
   } catch (error) {
-    const why = error instanceof Error ? error.message : String(error);
+    const why = reasonOf(error);
     throw new SiteError(`--dns-file can't be read by ${name}: ${why}`);
   }
 }

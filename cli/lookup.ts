@@ -34,9 +34,19 @@ export interface LookupIo {
   write(bytes: Uint8Array): void;
 }
 
+/** Who sits at a terminal is told what is waited for. */
+let isAnnounced = false;
+
+function announce(): void {
+  if (isAnnounced) return;
+  isAnnounced = true;
+  if (Deno.stdin.isTerminal()) complain("Addresses, one a line; Ctrl-D ends them");
+}
+
 const REAL_IO: LookupIo = {
   read(buffer) {
     try {
+      announce();
       return Deno.stdin.readSync(buffer);
     } catch (error) {
       throw streamError("input", error);

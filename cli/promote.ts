@@ -16,6 +16,7 @@ import {
   type Command,
   EXIT_IO,
   type ParsedArgs,
+  reasonOf,
   SITE_OPTIONS,
   SiteError,
   UsageError,
@@ -64,7 +65,7 @@ function readCfg(path: string): string {
     return binaryOf(Deno.readFileSync(path));
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) return "";
-    const why = error instanceof Error ? error.message : String(error);
+    const why = reasonOf(error);
     throw new SiteError(`"${path}" can't be read: ${why}`);
   }
 }
@@ -92,7 +93,7 @@ function writeCfg(path: string, before: string, edit: Edit, steps: FileSteps | u
     const bytes = Uint8Array.from(edit.text, (char) => char.charCodeAt(0));
     replaceFile(path, bytes, looks, steps);
   } catch (error) {
-    const why = error instanceof Error ? error.message : String(error);
+    const why = reasonOf(error);
     throw new SiteError(`"${path}" can't be changed: ${why}`);
   }
 }

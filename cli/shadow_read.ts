@@ -10,7 +10,7 @@ import {
 import { mergeSources } from "../report/merge.ts";
 import { type SettingName, SETTINGS, type Settings } from "../settings/mod.ts";
 import { isStderr, tracePath } from "../trace/file.ts";
-import { SiteError } from "./command.ts";
+import { reasonOf, SiteError } from "./command.ts";
 import { isIn, totalBytes } from "./log_input.ts";
 import type { ReportIo } from "./report.ts";
 import type { SitePlace } from "./site.ts";
@@ -39,7 +39,7 @@ function ownTraces(place: SitePlace, { trace_file }: Settings): string[] {
     if (names.length > 0) return names.sort().map((one) => `${directory}/${one}`);
   } catch (error) {
     if (!(error instanceof Deno.errors.NotFound)) {
-      const why = error instanceof Error ? error.message : String(error);
+      const why = reasonOf(error);
       throw new SiteError(`The trace files in "${directory}" can't be listed: ${why}`);
     }
   }

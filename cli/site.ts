@@ -123,6 +123,15 @@ export interface SiteTrial {
 const CONTROL_KEEP_MS = 250;
 const FILE_KEEP_MS = 5;
 
+/** What trials have complained of: explain opens a site once for each user it asks as. */
+const saidOnTrial = new Set<string>();
+
+function complainOnce(sentence: string): void {
+  if (saidOnTrial.has(sentence)) return;
+  saidOnTrial.add(sentence);
+  complain(sentence);
+}
+
 /** Reads the settings of a place. */
 export async function readSettings(
   place: SitePlace,
@@ -162,7 +171,7 @@ function roleOf({ trial, worker = 0, isService, remembers = isService }: SiteOpt
 /** Opens the site that the command line names. @throws {UsageError} or {SiteError}: one sentence. */
 export async function openSite(args: ParsedArgs, options: SiteOptions): Promise<Site> {
   const place = findSite(args);
-  const snapshot = await readSettings(place);
+  const snapshot = await readSettings(place, options.trial === undefined ? complain : complainOnce);
   const tracer = new SwitchTracer(place, complain, options.tracer);
   // Who gives root away does that first: the trace file is to be the new user's.
   const settles = options.isService || options.asRoot === "settle";
