@@ -72,14 +72,17 @@ const MASKED = /^(?:h_[0-9a-f]{12}|[0-9a-f]{10}|\*)(?:@|$)/;
 /** "badmailfrom: @evil.example" -> "badmailfrom". */
 export const checkOf = (rule: string): string => /^[^:]*/.exec(rule)?.[0] ?? "";
 
+/** What is kept of a decision: a hundred thousand of them are, so neither the reply nor the look-up's steps. */
+type Kept = Pick<Decision, "outcome" | "rule" | "reason">;
+
 /** What today's code said, before the log's own outcome is looked at. */
 interface Today {
-  readonly decision: Decision;
+  readonly decision: Kept;
   readonly missing: Unjudged | null;
 }
 
 /** The report's words for what both old logs and today's code say. */
-function wordsOf({ rule, outcome }: Decision): string {
+function wordsOf({ rule, outcome }: Kept): string {
   if (rule === "lookup") return outcome === "refused" ? "unknown recipient" : "recipient undecided";
   if (rule === "rcpthosts") return "relaying denied";
   return rule === "queue" ? "no delivery now" : rule;
@@ -88,7 +91,7 @@ function wordsOf({ rule, outcome }: Decision): string {
 /** Could the sender or HELO that the log does not have change this? */
 function missingOf(
   { helo, sender }: LogAttempt,
-  decision: Decision,
+  decision: Kept,
   { checks }: AttemptJudgement,
   settings: JudgeOptions["settings"],
 ): Unjudged | null {
@@ -135,7 +138,7 @@ export class LogJudge {
   }
 
   /** What the log's own outcome says about how much today's is worth. */
-  #against(attempt: LogAttempt, { outcome, rule }: Decision): Unjudged | null {
+  #against(attempt: LogAttempt, { outcome, rule }: Kept): Unjudged | null {
     const { settings, isRemote } = this.#options;
     const wasUnseen = UNSEEN_RULE.test(attempt.rule) || UNSEEN.has(checkOf(attempt.rule));
     if (outcome === "accepted" && attempt.outcome !== "accepted" && wasUnseen) return "message";
@@ -169,7 +172,8 @@ export class LogJudge {
       login: login ?? undefined,
       service: login === null ? "smtp" : "submission",
     });
-    const decision = judgement.recipients[0] ?? judgement;
+    const { outcome, rule, reason } = judgement.recipients[0] ?? judgement;
+    const decision: Kept = { outcome, rule, reason };
     // A refusal stands whatever the DNS would have said before it.
     if (unasked() > before && decision.outcome !== "refused") return { decision, missing: "dns" };
     return { decision, missing: missingOf(attempt, decision, judgement, settings) };

@@ -15,11 +15,6 @@ const MOST_ENDED = 5_000;
 const MOST_FAILURES = 50;
 const JOIN_WINDOW_MS = 600_000;
 
-interface Failed {
-  readonly recipients: string[];
-  readonly ip: string;
-}
-
 interface Message {
   readonly infoMs: number | null;
   readonly sender: string;
@@ -27,9 +22,10 @@ interface Message {
   mail: Mail | null;
   /** Results that came before the session's line did. */
   readonly results: { readonly recipient: string; readonly isDelivered: boolean }[];
+  /** Recipients that failed, as qmail-send has them. */
   readonly failed: string[];
-  /** What failed, when this is a bounce. */
-  readonly bounceOf: Failed | null;
+  /** The message that failed, when this is a bounce. Its session may still be unknown: qmail-send can be faster than the trace. */
+  readonly bounceOf: Message | null;
   /** Told as backscatter: once, however often it is tried. */
   isTold: boolean;
   isOver: boolean;
@@ -54,7 +50,7 @@ export class MessageJoin {
   readonly #byQp = new LruMap<number, Message>(MOST_ENDED);
   readonly #mails = new LruMap<number, Mail>(MOST_MESSAGES, (mail) => this.#endMail(mail));
   readonly #deliveries = new LruMap<number, Delivery>(MOST_MESSAGES);
-  readonly #bounces = new LruMap<number, Failed>(MOST_MESSAGES);
+  readonly #bounces = new LruMap<number, Message>(MOST_MESSAGES);
 
   constructor(facts: Facts) {
     this.#facts = facts;
@@ -108,8 +104,9 @@ export class MessageJoin {
     this.#deliveries.set(delivery, { message, recipient, channel, startMs: whenMs });
     if (message.bounceOf === null || channel === "local" || message.isTold) return;
     message.isTold = true;
-    const { recipients, ip } = message.bounceOf;
-    this.#facts.backscatter({ whenMs, victim: recipient, recipients, ip });
+    const { failed, mail } = message.bounceOf;
+    const recipients = failed.map((one) => namedBy(mail, one));
+    this.#facts.backscatter({ whenMs, victim: recipient, recipients, ip: mail?.ip ?? "" });
   }
 
   end(record: DeliveryEnd, whenMs: number | null): void {
@@ -117,8 +114,9 @@ export class MessageJoin {
     if (delivery === undefined) return;
     const { message, channel, recipient, startMs } = delivery;
     const { result, text } = record;
-    const named = recipientOf(message.mail, recipient)?.address ?? recipient;
-    if (result === "failure" && message.failed.length < MOST_FAILURES) message.failed.push(named);
+    if (result === "failure" && message.failed.length < MOST_FAILURES) {
+      message.failed.push(recipient);
+    }
     if (result !== "deferral") {
       const isDelivered = result === "success";
       if (message.results.length < MOST_FAILURES) message.results.push({ recipient, isDelivered });
@@ -128,7 +126,7 @@ export class MessageJoin {
       whenMs,
       channel,
       result,
-      recipient: named,
+      recipient: namedBy(message.mail, recipient),
       sender: message.sender,
       text,
       tookMs: span(startMs, whenMs),
@@ -138,9 +136,7 @@ export class MessageJoin {
   }
 
   bounce(record: BounceMade): void {
-    const message = this.#messages.get(record.message);
-    const recipients = message?.failed ?? [];
-    this.#bounces.set(record.qp, { recipients: [...recipients], ip: message?.mail?.ip ?? "" });
+    this.#bounces.set(record.qp, this.#messages.get(record.message) ?? unknownMessage());
   }
 
   over(number: number): void {
@@ -178,6 +174,10 @@ const unknownMessage = (): Message => ({
   isTold: false,
   isOver: false,
 });
+
+/** A recipient of qmail-send's in the words of the client, where they are known. */
+const namedBy = (mail: Mail | null, recipient: string): string =>
+  recipientOf(mail, recipient)?.address ?? recipient;
 
 function note(mail: Mail, recipient: string, isDelivered: boolean): void {
   const found = recipientOf(mail, recipient);

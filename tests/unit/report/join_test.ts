@@ -72,6 +72,13 @@ Deno.test("tallyLogs: the order of the files does not matter, time does", async 
   assertEquals(tally.backscatterSources.top(9), [{ key: "192.0.2.0/24", count: 1 }]);
 });
 
+Deno.test("tallyLogs: a bounce that is made before the trace tells of the message has its client all the same", async () => {
+  const fast = SEND.replace(/08:00:01\.[5-8]/g, "08:00:00.5");
+  const { tally } = await tallied(TRACE, fast);
+  assertEquals(tally.backscatterSources.top(9), [{ key: "192.0.2.0/24", count: 1 }]);
+  assertEquals(tally.backscatterRecipients.top(9), [{ key: "former@example.org", count: 1 }]);
+});
+
 Deno.test("tallyLogs: qmail-send's log alone tells bounces too", async () => {
   const { tally, count } = await tallied(SEND);
   assertEquals(tally.victims.total, 1);
