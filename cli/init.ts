@@ -88,10 +88,11 @@ function nextSteps(system: ServiceSystem | null, directory: string): readonly st
 }
 
 /** Options that the service needs to find this site. */
-function siteOptions({ root, qmailDir }: SitePlace): string {
+function siteOptions({ root, qmailDir, path, traceCfg }: SitePlace): string {
   return [
     ...(root === "" ? [] : [`--root ${quoted(root)}`]),
     ...(qmailDir === "/var/qmail" ? [] : [`--qmail-dir ${quoted(qmailDir)}`]),
+    ...(traceCfg === `${path}/control/trace.cfg` ? [] : [`--trace-cfg ${quoted(traceCfg)}`]),
   ].join(" ");
 }
 
@@ -108,17 +109,20 @@ export function planFiles(
   };
   const directory = system === null ? "" : directoryFor(system, place);
   const services = system === null ? [] : serviceFiles(system, facts);
-  const log = place.root + facts.logDirectory;
+  const writers = [
+    ["qmaild", facts.traceDirectory],
+    ...(services.some(({ name }) => name === "log/run") ? [["qmaill", facts.logDirectory]] : []),
+  ].map(([user, path]) => [user, place.root + path] as const);
   return {
     system,
     files: [
-      { path: place.traceCfg, text: sampleCfg(`${facts.logDirectory}/trace`), mode: 0o644 },
+      { path: place.traceCfg, text: sampleCfg(`${facts.traceDirectory}/trace`), mode: 0o644 },
       ...services.map(({ name, text, mode }) => ({ path: `${directory}/${name}`, text, mode })),
     ],
     next: [
-      ...(isDirectory(log) ? [] : [
-        `install -d -m 0750 -o qmaild -g nofiles ${quoted(log)}`,
-      ]),
+      ...writers.filter(([, path]) => !isDirectory(path)).map(([user, path]) =>
+        `install -d -m 0750 -o ${user} -g nofiles ${quoted(path)}`
+      ),
       "qfront doctor",
       "stop what listens on ports 25 and 110 now (qmail-smtpd, qmail-pop3d)",
       ...nextSteps(system, directory.slice(place.root.length)),

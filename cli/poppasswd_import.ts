@@ -17,11 +17,15 @@ const NO_POP = 0x02;
 
 type Converted = { readonly place: string } | { readonly fault: string };
 
-function convertPasswd(fields: readonly string[]): Converted {
+/** The place of a line that names none. */
+const ownersOnly = (owner: string): Converted => ({ place: owner === "" ? "" : `:${owner}` });
+
+/** The owner of a passwd line is its own user, unless `owner` names another. */
+function convertPasswd(fields: readonly string[], owner: string): Converted {
   const [, , uid = "", gid = "", , home = ""] = fields;
-  if (fields.length === 2 || fields.length === 9) return { place: "" };
+  if (fields.length === 2 || fields.length === 9) return ownersOnly(owner);
   if (fields.length !== 7) return { fault: `A passwd line has 7 fields, not ${fields.length}` };
-  return { place: `:${uid}:${gid}${home === "" ? "" : `:${home}`}` };
+  return { place: `:${owner || `${uid}:${gid}`}${home === "" ? "" : `:${home}`}` };
 }
 
 /**
@@ -39,12 +43,12 @@ function convertVpasswd(fields: readonly string[], owner: string): Converted {
 function convert(form: ImportForm, fields: readonly string[], owner: string): Converted {
   switch (form) {
     case "passwd":
-      return convertPasswd(fields);
+      return convertPasswd(fields, owner);
     case "vpasswd":
       return convertVpasswd(fields, owner);
     case "htpasswd":
       return fields.length === 2
-        ? { place: "" }
+        ? ownersOnly(owner)
         : { fault: `An htpasswd line has 2 fields, not ${fields.length}` };
   }
 }
@@ -53,7 +57,7 @@ export interface ImportOptions {
   readonly form: ImportForm;
   /** Put behind logins that have none: "example.org"; "": nothing. */
   readonly domain: string;
-  /** user or uid[:gid] that owns vpasswd maildrops; "": none is named. */
+  /** user or uid[:gid] that owns the maildrops; "": the line's own, where it has one. */
   readonly owner: string;
 }
 

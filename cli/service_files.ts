@@ -13,7 +13,9 @@ export interface ServiceFacts {
   readonly options: string;
   /** Open files. */
   readonly openFiles: number;
-  /** Where the log of standard error goes. */
+  /** Where the trace goes: the serving user's. */
+  readonly traceDirectory: string;
+  /** Where the log of standard error goes: the log service's, who is another user. */
   readonly logDirectory: string;
 }
 
@@ -21,7 +23,8 @@ export const DEFAULT_FACTS: ServiceFacts = {
   program: "/usr/local/bin/qfront",
   options: "",
   openFiles: 20_000,
-  logDirectory: "/var/log/qfront",
+  traceDirectory: "/var/log/qfront",
+  logDirectory: "/var/log/qfront-service",
 };
 
 export interface ServiceFile {

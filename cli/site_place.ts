@@ -37,7 +37,7 @@ export function findSite(args: ParsedArgs): SitePlace {
     root,
     qmailDir: inside,
     path,
-    traceCfg: args.value("trace-cfg") ?? `${path}/control/trace.cfg`,
+    traceCfg: absolute(args.value("trace-cfg") ?? `${path}/control/trace.cfg`),
     overrides: overridesOf(args),
     closedAt: root !== "" && Deno.uid() === 0 ? closedOnTheWay(root) : "",
   };

@@ -51,7 +51,7 @@ export async function recordTranscripts(
   if (session !== undefined && !/^\d{1,15}$/.test(session)) {
     throw new UsageError(`--session takes a number, not "${session}"`);
   }
-  const directory = args.value("out");
+  const directory = args.value("out")?.replace(/(?<=.)\/+$/, "");
   if (directory === undefined && session === undefined) {
     throw new UsageError("transcript record needs --out DIR, or --session NUMBER for one to print");
   }

@@ -74,6 +74,19 @@ Deno.test("init: writes trace.cfg and the service files, executable where they h
   });
 });
 
+Deno.test("init: trace and log have directories of their own users, and the service gets --trace-cfg", async () => {
+  await withRoot(["/etc/sv"], async (root) => {
+    const cfg = `${root}/etc/front.cfg`;
+    const { output } = await call(["--root", root, "--trace-cfg", cfg]);
+    assertStringIncludes(output, `-o qmaild -g nofiles ${root}/var/log/qfront\n`);
+    assertStringIncludes(output, `-o qmaill -g nofiles ${root}/var/log/qfront-service\n`);
+    assertStringIncludes(
+      Deno.readTextFileSync(`${root}/etc/sv/qfront/run`),
+      `serve --root ${root} --trace-cfg ${cfg}\n`,
+    );
+  });
+});
+
 Deno.test("init: a second run writes nothing, and what differs stays", async () => {
   await withRoot(["/service"], async (root) => {
     await call(["--root", root]);

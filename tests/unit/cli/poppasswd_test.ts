@@ -234,6 +234,18 @@ Deno.test("runPoppasswd import htpasswd: $apr1$ and {SHA} log in", () =>
     assertEquals(await run(kit, "import", source, "--from", "htpasswd"), 1);
   }));
 
+Deno.test("importLine: --user owns the maildrops of every form", () => {
+  const place = (form: "passwd" | "htpasswd", rest: string) =>
+    importLine(`joe:${HASH}${rest}`, { form, domain: "", owner: "vmail:89" });
+  const joe = { login: "joe", hash: HASH };
+  assertEquals(place("htpasswd", ""), { ...joe, place: ":vmail:89" });
+  assertEquals(place("passwd", ":19000:0:99999:7:::"), { ...joe, place: ":vmail:89" });
+  assertEquals(place("passwd", ":7:8:Joe:/home/joe:/bin/sh"), {
+    ...joe,
+    place: ":vmail:89:/home/joe",
+  });
+});
+
 Deno.test("importLine: shadow lines give login and hash, odd lines say what is odd", () => {
   const options = { form: "passwd", domain: "", owner: "" } as const;
   assertEquals(importLine(`joe:${HASH}:19000:0:99999:7:::`, options), {
