@@ -56,7 +56,17 @@ export function compileGlob(
   fold: (text: string) => string = lowerAscii,
 ): (text: string) => boolean {
   const pieces = readPieces(fold(pattern));
-  return (given) => matchPieces(pieces, fold(given));
+  if (pieces.length === 1 && pieces[0]?.kind === "any") return () => true;
+  const folded = fold === lowerAscii ? lowerOnce : fold;
+  return (given) => matchPieces(pieces, folded(given));
+}
+
+let last = { text: "", lower: "" };
+
+/** One text is held against many patterns. */
+function lowerOnce(text: string): string {
+  if (last.text !== text) last = { text, lower: lowerAscii(text) };
+  return last.lower;
 }
 
 /** Only the last star is ever tried again, which is enough. */

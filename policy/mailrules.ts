@@ -110,9 +110,10 @@ function runRules(
   const env: Record<string, string> = {};
   let verdict: Verdict = NONE;
   let isOpen: boolean = true;
-  for (const { rule, ...matches } of rules) {
-    const isMatch: boolean = isOpen && matches.sender(sender) &&
-      (recipient === null || matches.recipient(recipient));
+  for (const compiled of rules) {
+    const { rule } = compiled;
+    const isMatch: boolean = isOpen && compiled.sender(sender) &&
+      (recipient === null || compiled.recipient(recipient));
     isOpen = rule.code === "&" ? isMatch : true;
     if (!isMatch || rule.code === "&") continue;
     for (const [name, value] of rule.env) env[name] = value;
