@@ -53,6 +53,8 @@ export interface CommandOption {
   /** Word for the value in the help; absent: the option takes none. */
   readonly value?: string;
   readonly repeat?: boolean;
+  /** What the value may be, for a shell to complete. */
+  readonly words?: readonly string[];
   readonly about: string;
 }
 
@@ -62,6 +64,8 @@ export interface Command {
   readonly about: string;
   /** What stands behind the name in the usage line, options apart. */
   readonly operands: string;
+  /** What an operand may be where the usage line only has a name for it: the checks of CHECK. For a shell to complete. */
+  readonly words?: readonly string[];
   /** A few lines of explanation. */
   readonly text: string;
   readonly options: readonly CommandOption[];

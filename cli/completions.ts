@@ -20,6 +20,11 @@ export const operandWords = (
   operands: string,
 ): string[] => [...new Set(operands.match(/(?<![\w-])[a-z][a-z-]+(?![\w-])/g) ?? [])];
 
+/** What an operand may be. */
+const wordsOf = ({ operands, words = [] }: Command): string[] => [
+  ...new Set([...operandWords(operands), ...words]),
+];
+
 const optionsOf = (command: Command): readonly CommandOption[] => [...command.options, HELP];
 
 const flagsOf = (command: Command): string[] =>
@@ -47,9 +52,14 @@ const casesOf = (commands: readonly Command[], is: (option: CommandOption) => bo
 export function bashScript(commands: readonly Command[]): string {
   const names = commands.map(({ name }) => name);
   const rows = commands.map((command) =>
-    `    ${command.name}) words=${
-      single([...flagsOf(command), ...operandWords(command.operands)].join(" "))
-    } ;;`
+    `    ${command.name}) words=${single([...flagsOf(command), ...wordsOf(command)].join(" "))} ;;`
+  );
+  const valued = commands.flatMap((command) =>
+    command.options.filter(({ words }) => words !== undefined).map(({ name, words = [] }) =>
+      `    "${command.name} --${name}") COMPREPLY=($(compgen -W ${
+        single(words.join(" "))
+      } -- "$cur")); return ;;`
+    )
   );
   const others = casesOf(
     commands,
@@ -74,6 +84,9 @@ _qfront() {
     COMPREPLY=($(compgen -W ${single(names.join(" "))} -- "$cur"))
     return
   fi
+  case "$cmd $prev" in
+${valued.join("\n")}
+  esac
   case $prev in
     ${casesOf(commands, isFile)}) COMPREPLY=($(compgen -f -- "$cur")); return ;;
     ${casesOf(commands, isDirectory)}) COMPREPLY=($(compgen -d -- "$cur")); return ;;
@@ -109,6 +122,8 @@ function zshOption(option: CommandOption): string[] {
         ? "_files -/"
         : isSetting(option)
         ? "->setting"
+        : (option.words ?? []).length > 0
+        ? `(${option.words?.join(" ")})`
         : ""
     }`;
   const star = repeat === true ? "*" : "";
@@ -122,9 +137,7 @@ export function zshScript(commands: readonly Command[]): string {
     `    ${single(`${name}:${about.replaceAll(":", "\\:")}`)}`
   );
   const cases = commands.map((command) => {
-    const words = command.name === "help"
-      ? commands.map(({ name }) => name)
-      : operandWords(command.operands);
+    const words = command.name === "help" ? commands.map(({ name }) => name) : wordsOf(command);
     const operands = words.length === 0
       ? single("*:file:_files")
       : single(`*:what:(${words.join(" ")})`);
@@ -165,9 +178,7 @@ const fishText = (text: string): string =>
 export function fishScript(commands: readonly Command[]): string {
   const lines = commands.flatMap((command) => {
     const within = `-n '__fish_seen_subcommand_from ${command.name}'`;
-    const words = command.name === "help"
-      ? commands.map(({ name }) => name)
-      : operandWords(command.operands);
+    const words = command.name === "help" ? commands.map(({ name }) => name) : wordsOf(command);
     return [
       `complete -c qfront -n __fish_use_subcommand -f -a ${command.name} -d ${
         fishText(command.about)
@@ -182,7 +193,7 @@ export function fishScript(commands: readonly Command[]): string {
           ? " -x -a '(__fish_complete_directories)'"
           : isSetting(option)
           ? " -x -a '$__qfront_settings'"
-          : " -x";
+          : ` -x${option.words === undefined ? "" : ` -a ${fishText(option.words.join(" "))}`}`;
         return `complete -c qfront ${within} -l ${option.name}${short}${value} -d ${
           fishText(option.about)
         }`;

@@ -46,6 +46,7 @@ const DOCTOR_OPTIONS: readonly CommandOption[] = [
     name: "only",
     value: "CHECK",
     repeat: true,
+    words: CHECKS.map(({ name }) => name),
     about: "one of the checks above",
   },
   { name: "as", value: "USER", about: "judge for a service that runs as USER, without keeper" },

@@ -38,13 +38,17 @@ function commandLines(command: Command): string[] {
 }
 
 const EXIT = [
-  ["0", "done; doctor: notes at most; lookup: all deliverable"],
-  ["1, 2, 3", "refused by what was asked; doctor: a warning, an error, something fatal"],
+  ["0", "done; doctor: notes at most; lookup: all deliverable; explain: accepted"],
+  [
+    "1, 2, 3",
+    "refused by what was asked; diff: something differs; transcript: a difference, a file that " +
+    "can't be played; doctor: a warning, an error, something fatal",
+  ],
   ["64", "a wrong argument"],
   ["70", "a fault of qfront's"],
   ["74", "standard input or output failed"],
   ["78", "a site that can't be used"],
-  ["100, 111", "lookup: one address is undeliverable, undecided"],
+  ["100, 111", "lookup: one address is undeliverable, undecided; explain: refused, deferred"],
 ] as const;
 
 const FILES = [

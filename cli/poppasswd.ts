@@ -6,6 +6,7 @@
  * A password is typed without echo or comes on standard input: never on the command line, where
  * others could see it.
  */
+import { NEW_SCHEMES } from "../auth/crypt.ts";
 import { type Command, type ParsedArgs, UsageError } from "./command.ts";
 import {
   type Call,
@@ -17,6 +18,7 @@ import {
   setPassword,
   verifyPassword,
 } from "./poppasswd_actions.ts";
+import { IMPORT_FORMS } from "./poppasswd_import.ts";
 import { findUsers, PLACE_OPTIONS, REAL_IO, runTool, type ToolIo } from "./users_site.ts";
 
 const ACTIONS: Readonly<Record<string, (call: Call) => number | Promise<number>>> = {
@@ -49,6 +51,7 @@ export const makePoppasswd = (io: ToolIo): Command => ({
   name: "poppasswd",
   about: "set, delete, list, check, verify or import logins",
   operands: "ACTION [LOGIN | FILE]",
+  words: Object.keys(ACTIONS),
   text: "set LOGIN, delete LOGIN, list, check, verify LOGIN, import FILE: keeps the file\n" +
     "users/poppasswd; services see a change after qfront newpop. Passwords are asked\n" +
     "for without echo, or come on standard input. check names each unusable line.",
@@ -57,6 +60,7 @@ export const makePoppasswd = (io: ToolIo): Command => ({
     {
       name: "hash",
       value: "NAME",
+      words: NEW_SCHEMES,
       about: "yescrypt (default) sha512crypt bcrypt scrypt scram plain",
     },
     {
@@ -66,7 +70,12 @@ export const makePoppasswd = (io: ToolIo): Command => ({
     },
     { name: "home", value: "DIR", about: "set: home directory of the maildrop" },
     { name: "maildir", value: "DIR", about: "set: Maildir below the home (Maildir)" },
-    { name: "from", value: "FORM", about: "import: passwd, vpasswd or htpasswd" },
+    {
+      name: "from",
+      value: "FORM",
+      words: IMPORT_FORMS,
+      about: "import: passwd, vpasswd or htpasswd",
+    },
     { name: "domain", value: "DOMAIN", about: "import: put @DOMAIN behind each login" },
     { name: "newpop", about: "set, delete, import: run newpop at once" },
     ...PLACE_OPTIONS,

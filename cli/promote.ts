@@ -240,6 +240,7 @@ export const makePromote = (io: () => PromoteIo): Command => ({
   name: "promote",
   about: "turn a check in shadow on, when no wanted mail would have been lost",
   operands: "CHECK [LOG]...",
+  words: CHECK_SETTINGS,
   text: `Writes "CHECK: on" into trace.cfg, or says by name what speaks against it and
 exits with 1. Logs as for qfront shadow.`,
   options: [
@@ -263,6 +264,7 @@ export const makeDemote = (io: () => PromoteIo): Command => ({
   name: "demote",
   about: "put a check into shadow",
   operands: "CHECK",
+  words: CHECK_SETTINGS,
   text: `Writes "CHECK: shadow" into trace.cfg: from then on it is judged and traced, and
 nothing is refused for it.`,
   options: [{ name: "dry-run", about: "show the change, write nothing" }, ...SITE_OPTIONS],

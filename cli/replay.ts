@@ -142,7 +142,12 @@ was delivered. The DNS is not asked about the past; --dns-file has its answers.
 --state empty: bans and greylist begin empty, in the log's time; none: set aside`,
   options: [
     ...PERIOD_OPTIONS,
-    { name: "state", value: "HOW", about: "empty or none (empty where a check needs it)" },
+    {
+      name: "state",
+      value: "HOW",
+      words: ["empty", "none"],
+      about: "empty or none (empty where a check needs it)",
+    },
     { name: "top", value: "N", about: "rows of each list (20)" },
     { name: "json", about: "as one JSON object" },
     ...SITE_OPTIONS,

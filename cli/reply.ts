@@ -51,6 +51,7 @@ export const REPLY: Command = {
   name: "reply",
   about: "what a reply means, what makes it, how to relax that",
   operands: "[ID | CODE]",
+  words: [...new Set(knownReplies().map(({ id }) => id))],
   text: 'Takes an id as the trace has it, or a code: 550, 5.1.1, "550 5.1.1". Without one\n' +
     "it lists all replies.",
   options: [{ name: "json", about: "one JSON array" }],

@@ -282,7 +282,12 @@ export const makeReportCommand = (io: () => ReportIo): Command => ({
     { name: "check", about: "look recipients up again (a named site: always)" },
     { name: "queue", value: "DIR", about: "qmail's queue (the site's)" },
     { name: "verbose", short: "v", about: "each message of the queue" },
-    { name: "privacy", value: "HOW", about: "mask addresses: none, network, hash, hide" },
+    {
+      name: "privacy",
+      value: "HOW",
+      words: PRIVACY_LEVELS,
+      about: "mask addresses: none, network, hash, hide",
+    },
     { name: "anonymise", value: "SPAN", about: "instead, mask addresses in FILEs so old" },
     ...SITE_OPTIONS,
   ],

@@ -1,5 +1,5 @@
 /** Help, manual page and completions: made from one table of commands. */
-import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { bashScript, fishScript, operandWords, zshScript } from "../../../cli/completions.ts";
 import type { Command } from "../../../cli/command.ts";
 import { helpText } from "../../../cli/command.ts";
@@ -10,9 +10,15 @@ import { LOOKUP } from "../../../cli/lookup.ts";
 import { COMMANDS as TABLE } from "../../../cli/main.ts";
 import { manPage, roff } from "../../../cli/man.ts";
 import { NEWPOP } from "../../../cli/newpop.ts";
+import { POPPASSWD } from "../../../cli/poppasswd.ts";
+import { DEMOTE, PROMOTE } from "../../../cli/promote.ts";
 import { REPLY } from "../../../cli/reply.ts";
+import { REPORT } from "../../../cli/report.ts";
 
-const COMMANDS: readonly Command[] = [LOOKUP, DOCTOR, NEWPOP, REPLY, INIT];
+const COMMANDS: readonly Command[] = [
+  ...[LOOKUP, DOCTOR, NEWPOP, POPPASSWD, REPLY, INIT],
+  ...[REPORT, PROMOTE, DEMOTE],
+];
 
 function has(program: string): boolean {
   return (Deno.env.get("PATH") ?? "").split(":").some((path) => {
@@ -128,9 +134,27 @@ Deno.test({
     assertEquals(await offered("qfront doctor --set trace_lev"), ["trace_level="]);
     assertEquals(await offered("qfront doctor --set bare_lf=re"), ["reject"]);
     assertEquals(await offered("qfront doctor --as "), []);
+    assertEquals(await offered("qfront promote dns"), ["dnsbl"]);
+    assertEquals(await offered("qfront demote grey"), ["greylist"]);
+    assertEquals(await offered("qfront poppasswd se"), ["set"]);
+    assertEquals(await offered("qfront poppasswd --hash bc"), ["bcrypt"]);
+    assertEquals(await offered("qfront poppasswd --from vp"), ["vpasswd"]);
+    assertEquals(await offered("qfront report --from vp"), []);
+    assertEquals(await offered("qfront report --privacy ha"), ["hash"]);
+    assertEquals(await offered("qfront doctor --only perm"), ["permissions"]);
+    assertEquals(await offered("qfront reply unknown_r"), ["unknown_recipient"]);
     const directories = await offered("qfront doctor --qmail-dir /us");
     assert(directories.includes("/usr"), directories.join(" "));
   },
+});
+
+Deno.test("zshScript, fishScript: know the words of operands and of values", () => {
+  const zsh = zshScript(COMMANDS);
+  const fish = fishScript(COMMANDS);
+  assertMatch(zsh, /\*:what:\([a-z_ ]*\bdnsbl\b/);
+  assertStringIncludes(zsh, ":HOW:(none network hash hide)");
+  assertMatch(fish, /seen_subcommand_from promote' -f -a '[a-z_ ]*\bdnsbl\b/);
+  assertMatch(fish, /-l privacy -x -a 'none network hash hide'/);
 });
 
 Deno.test("zshScript, fishScript: have every command and option", () => {
