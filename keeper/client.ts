@@ -20,7 +20,7 @@ export { openKeeperQueue } from "./client_queue.ts";
 const reasonOf = (error: unknown): string => error instanceof Error ? error.message : String(error);
 
 /**
- * The look-up in this process, and where that is undecided the keeper's: most recipients need no pipe. What this process
+ * The look-up in this process, and where that is undecided the keeper's: most recipients need no question. What this process
  * may see it judges as root would, since files that are open to it are open to all whose mail they are about.
  */
 export function openKeeperLookup(

@@ -1,5 +1,5 @@
 /**
- * The front's side of the pipes: asks questions, gives answers back to whoever asked, hands trace lines on.
+ * The front's side of the line: asks questions, gives answers back to whoever asked, hands trace lines on.
  *
  * Each kind of question has its lane; what does not fit into it waits in turn. When the keeper is gone every question,
  * asked or to come, is temporary trouble, and `gone` says so once.

@@ -63,10 +63,10 @@ export function encodeFrame(
   const payloadBytes = parts.reduce((sum, part) => sum + part.length, 0);
   const text = headerText(header);
   if (text.length > MAX_HEADER_BYTES) {
-    throw new FrameError(`A header of ${text.length} bytes is too long for the keeper's pipe`);
+    throw new FrameError(`A header of ${text.length} bytes is too long for the keeper's line`);
   }
   if (payloadBytes > MAX_PAYLOAD_BYTES) {
-    throw new FrameError(`A payload of ${payloadBytes} bytes is too long for the keeper's pipe`);
+    throw new FrameError(`A payload of ${payloadBytes} bytes is too long for the keeper's line`);
   }
   const bytes = new Uint8Array(LENGTHS_BYTES + text.length + payloadBytes);
   const view = new DataView(bytes.buffer);

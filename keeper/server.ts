@@ -1,5 +1,5 @@
 /**
- * The keeper's side of the pipes: reads questions, works on them, answers. Ends when its input ends or is no proper
+ * The keeper's side of the line: reads questions, works on them, answers. Ends when its input ends or is no proper
  * question; it never reads anything else.
  *
  * Whoever asks may have been taken over by an attacker: nothing in a question is trusted, and none of the answers gives

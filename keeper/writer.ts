@@ -1,4 +1,4 @@
-/** The writing end of a pipe: what is sent while a write is under way leaves together with the next one. */
+/** The writing end of a line: what is sent while a write is under way leaves together with the next one. */
 
 /** Writes all of `bytes`; rejects when nobody reads any more. */
 export type WriteAll = (bytes: Uint8Array<ArrayBuffer>) => Promise<void>;
