@@ -155,7 +155,8 @@ export class Session implements Timed {
       if (secured !== null) engine.secured?.(secured);
       const delay = engine.greetDelaySeconds;
       if (delay !== undefined) await this.#hold(delay);
-      if (this.#goesOn()) {
+      if (!this.#isEnding()) {
+        // An engine that wants no input may still have a last word: 421, where the site can't be used.
         const started = engine.start();
         if (started !== undefined) await started;
         if (this.#output.pending > 0) await this.#flush();
@@ -196,10 +197,14 @@ export class Session implements Timed {
     tracePiece(this.#setup.trace, this.peer, chunk);
   }
 
+  /** True when something ends the session from outside. */
+  #isEnding(): boolean {
+    return this.#reason !== null || (this.#stopping && !this.#engine.busy);
+  }
+
   /** True while input is wanted and nothing ends the session. */
   #goesOn(): boolean {
-    if (this.#reason !== null || this.#engine.wants === "close") return false;
-    return !this.#stopping || this.#engine.busy;
+    return this.#engine.wants !== "close" && !this.#isEnding();
   }
 
   /**

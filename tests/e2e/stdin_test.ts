@@ -102,6 +102,17 @@ Deno.test("stdin: qmqp gives its one answer to the one request", async () => {
   });
 });
 
+Deno.test("stdin: where control/me can't be read each client is told to come again", async () => {
+  await withSite(async (root) => {
+    Deno.removeSync(`${root}/var/qmail/control/me`);
+    Deno.mkdirSync(`${root}/var/qmail/control/me`);
+    const smtp = await runQfront(["smtp", "--root", root], "QUIT\r\n");
+    assertMatch(smtp.stdout, /^421 4\.3\.0 [^\r]*\r\n$/);
+    const pop3 = await runQfront(["pop3", "--root", root], "QUIT\r\n");
+    assertMatch(pop3.stdout, /^-ERR \[SYS\/TEMP\] [^\r]*\r\n$/);
+  });
+});
+
 Deno.test("command line: a wrong argument is one sentence and exit code 64", async () => {
   for (const args of [["frobnicate"], ["lookup", "--frobnicate"], ["serve", "--set", "nosuch=1"]]) {
     const { code, stderr, stdout } = await runQfront(args);

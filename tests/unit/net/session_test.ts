@@ -2,7 +2,8 @@ import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { largeLent } from "../../../net/buffers.ts";
 import { runSession, Session, type SessionEnd, type SessionSetup } from "../../../net/session.ts";
 import { TimerWheel } from "../../../net/timers.ts";
-import type { Duplex, Protocol } from "../../../net/types.ts";
+import { createClosedEngine } from "../../../net/closed_engine.ts";
+import type { Duplex, Output, Peer, Protocol } from "../../../net/types.ts";
 import { Notebook, toBytes, toText, TOY_PEER, toyProtocol } from "./toy.ts";
 
 /** A stream whose input is a list of chunks; records each write. */
@@ -102,6 +103,16 @@ Deno.test("runSession: the end of input is told once, and last words are written
   const { end, toy } = await run(tape);
   assertEquals([end, toy.ended, toy.endCalls], ["eof", "eof", 1]);
   assertEquals(tape.writes.at(-1), "221 eof\r\n");
+});
+
+Deno.test("runSession: an engine that is closed from the start says its last word, and nothing is read", async () => {
+  const tape = new Tape(["QUIT\r\n"]);
+  const open = (_: Peer, output: Output) => createClosedEngine(toBytes("421 not now\r\n"), output);
+  const setup = setupFor({ ...toyProtocol(), open });
+  assertEquals(await runSession(tape, TOY_PEER, setup), "closed");
+  setup.wheel.close();
+  assertEquals(tape.writes, ["421 not now\r\n"]);
+  assertEquals(tape.calls.includes("read"), false);
 });
 
 Deno.test("runSession: a connection reset while reading ends the session quietly", async () => {
