@@ -402,7 +402,7 @@ Deno.test({
             "0:1",
             'qfront: Setting run_as: "0:1" is 0:1, and the network is never served as root\n',
           ],
-          ["no-such", 'qfront: Setting run_as: there is no user "no-such"\n'],
+          ["no-such", 'qfront: Setting run_as: there is no user "no-such" (a name, or UID:GID)\n'],
         ]
       ) {
         const ended = await runQfront(["serve", ...listen, "--set", `run_as=${run_as}`]);
