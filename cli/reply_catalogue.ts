@@ -2,10 +2,11 @@
  * Every reply of every service with what it means, what its sender makes of it, what causes it and how to relax that. Ids,
  * codes and texts come from the services' own tables; a test holds the entries complete.
  */
-import { POLICY_REPLIES } from "../policy/replies.ts";
+import { CONTENT_REPLIES, POLICY_REPLIES } from "../policy/replies.ts";
 import { REPLIES as POP3_REPLIES, VALUE_REPLIES } from "../pop3/replies.ts";
 import { answerText, REPLIES as QMTP_REPLIES } from "../qmtp/replies.ts";
 import { REPLIES as SMTP_REPLIES } from "../smtp/replies.ts";
+import { CONTENT_ENTRIES } from "./reply_catalogue_content.ts";
 import { POLICY_ENTRIES } from "./reply_catalogue_policy.ts";
 import { POP3_ENTRIES } from "./reply_catalogue_pop3.ts";
 import { SMTP_ENTRIES } from "./reply_catalogue_smtp.ts";
@@ -14,7 +15,7 @@ import type { ReplyEntry } from "./reply_entry.ts";
 /** One reply as a service gives it. */
 export interface KnownReply {
   readonly id: string;
-  readonly service: "smtp" | "policy" | "qmtp" | "pop3";
+  readonly service: "smtp" | "policy" | "content" | "qmtp" | "pop3";
   /** "550 5.1.1", "D 5.1.1", "-ERR [AUTH]". */
   readonly code: string;
   /** The line that the client gets. */
@@ -24,6 +25,7 @@ export interface KnownReply {
 const ENTRIES: Readonly<Record<string, ReplyEntry>> = {
   ...SMTP_ENTRIES,
   ...POLICY_ENTRIES,
+  ...CONTENT_ENTRIES,
   ...POP3_ENTRIES,
 };
 
@@ -39,7 +41,7 @@ interface Coded {
   readonly text: string;
 }
 
-function coded(service: "smtp" | "policy", replies: readonly Coded[]): KnownReply[] {
+function coded(service: "smtp" | "policy" | "content", replies: readonly Coded[]): KnownReply[] {
   return replies.map(({ id, code, enhanced, text }) => {
     const start = enhanced === "" ? `${code}` : `${code} ${enhanced}`;
     return { id, service, code: start, line: `${start} ${text}` };
@@ -56,6 +58,7 @@ export function knownReplies(): readonly KnownReply[] {
   return [
     ...coded("smtp", Object.values(SMTP_REPLIES)),
     ...coded("policy", Object.values(POLICY_REPLIES)),
+    ...coded("content", Object.values(CONTENT_REPLIES)),
     ...Object.values(QMTP_REPLIES).map((reply): KnownReply => ({
       id: reply.id,
       service: "qmtp",

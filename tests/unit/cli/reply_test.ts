@@ -9,12 +9,24 @@ import {
   repliesOf,
   seenBySender,
 } from "../../../cli/reply_catalogue.ts";
+import { CONTENT_REPLIES, POLICY_REPLIES } from "../../../policy/replies.ts";
+import { REPLIES as POP3_REPLIES } from "../../../pop3/replies.ts";
+import { REPLIES as QMTP_REPLIES } from "../../../qmtp/replies.ts";
 import { settingNamed } from "../../../settings/names.ts";
+import { REPLIES as SMTP_REPLIES } from "../../../smtp/replies.ts";
 
 Deno.test("knownReplies: every reply of every service has an entry, and every entry a reply", () => {
   const ids = new Set(knownReplies().map(({ id }) => id));
   assertEquals([...ids].filter((id) => entryOf(id) === null), []);
   assertEquals(entryIds().filter((id) => !ids.has(id)), []);
+});
+
+Deno.test("knownReplies: the replies of every table that a service has are there", () => {
+  const ids = new Set(knownReplies().map(({ id }) => id));
+  const tables = [SMTP_REPLIES, POLICY_REPLIES, CONTENT_REPLIES, QMTP_REPLIES, POP3_REPLIES];
+  for (const { id } of tables.flatMap((table) => Object.values<{ id: string }>(table))) {
+    assert(ids.has(id), id);
+  }
 });
 
 Deno.test("entryOf: settings that an entry speaks of are settings", () => {
