@@ -1,0 +1,224 @@
+/**
+ * What one generation of sessions works with, put together from the settings of a site: look-up, queue, logins, policy, and
+ * the protocols on top of them.
+ */
+import { AuthConfigError, type AuthService, openAuthenticator } from "../auth/mod.ts";
+import type { Meter } from "../ctl/meter.ts";
+import type { Keeper } from "../keeper/start.ts";
+import type { Peer, Protocol } from "../net/types.ts";
+import { createPop3Protocol } from "../pop3/protocol.ts";
+import { createQmtpProtocol } from "../qmtp/protocol.ts";
+import { openQueue, type QueueOptions } from "../queue/mod.ts";
+import type { Queue } from "../queue/types.ts";
+import type { Settings } from "../settings/mod.ts";
+import { createSmtpConfigReader } from "../smtp/config.ts";
+import { createSmtpProtocol } from "../smtp/protocol.ts";
+import { ControlError, type LookupService, type SiteLookup } from "../validate/types.ts";
+import { createLookupService, SiteFault } from "../validate/lookup.ts";
+import { SiteError } from "./command.ts";
+import { discarding } from "./discard_queue.ts";
+import { createExternalLogin } from "./external_login.ts";
+import { openKept, openKeptQueue } from "./kept.ts";
+import { type OpenMaildrop, openMaildropCache, openMaildrops } from "./maildrops.ts";
+import { meteredLookup, meteredQueue } from "./metered.ts";
+import {
+  lazyResolver,
+  listPostings,
+  type OpenDesk,
+  openDesks,
+  type SitePolicy,
+} from "./policy_desk.ts";
+import { openOwnMaildrop } from "./own_maildrop.ts";
+import { complain } from "./say.ts";
+import { openSiteContent } from "./site_content.ts";
+import type { SiteOptions } from "./site_options.ts";
+import type { SitePlace } from "./site_place.ts";
+import type { SwitchTracer } from "./switch_tracer.ts";
+
+/** Everything that one generation of sessions works with. */
+export interface Services {
+  readonly settings: Settings;
+  readonly lookup: SiteLookup;
+  /** Who is asked about recipients: the keeper as well, where there is one. */
+  readonly asked: LookupService;
+  /** Where sessions are judged. */
+  readonly desks: OpenDesk;
+  readonly queue: Queue;
+  readonly auth: AuthService;
+  readonly smtp: Protocol;
+  readonly qmtp: Protocol;
+  readonly qmqp: Protocol;
+  readonly pop3: Protocol;
+}
+
+/** How old, in milliseconds, what a service knows of control files may be, and of all other files. */
+const CONTROL_KEEP_MS = 250;
+const FILE_KEEP_MS = 5;
+
+/** The look-up of a place. @throws {SiteError} when it can't begin. */
+export function openLookup(place: SitePlace, settings: Settings, options: SiteOptions): SiteLookup {
+  return createLookupService({
+    qmailDir: place.qmailDir,
+    root: place.root,
+    confBreak: settings.conf_break,
+    confPatrn: Number.parseInt(settings.conf_patrn, 8),
+    defaultDelivery: settings.default_delivery === "" ? null : settings.default_delivery,
+    users: settings.users,
+    recheckMs: controlKeepMs(options),
+    keepMs: options.isService ? FILE_KEEP_MS : options.trial?.keepMs ?? 0,
+  });
+}
+
+const controlKeepMs = ({ isService, trial }: SiteOptions): number =>
+  isService ? CONTROL_KEEP_MS : trial?.keepMs ?? 0;
+
+/** May this client ask for TLS? Whoever drives its session knows. */
+const offersTls = (peer: Peer): boolean => peer.offersTls === true;
+
+/** Resolves after so many seconds: the wait before a failed login is answered. */
+const pause = (seconds: number): Promise<void> =>
+  new Promise((resolve) => setTimeout(resolve, seconds * 1000));
+
+const nobodyWaits = (): Promise<void> => Promise.resolve();
+
+/** What all generations of a site share. */
+export interface SiteParts {
+  readonly policy: SitePolicy;
+  readonly isSettled: boolean;
+  readonly meter: Meter | null;
+}
+
+/** Where accepted mail goes. */
+function openMailQueue(
+  place: SitePlace,
+  settings: Settings,
+  tracer: SwitchTracer,
+  options: SiteOptions,
+  keeper: Keeper | null,
+  env: Record<string, string>,
+  lookup: SiteLookup,
+  meter: Meter | null,
+): Queue {
+  const queueOptions: QueueOptions = {
+    settings,
+    qmailDir: place.path,
+    env,
+    site: lookup,
+    controlLines: (name) => lookup.control.lines(name),
+    trace: tracer,
+    host: Deno.hostname(),
+    worker: options.worker ?? 0,
+  };
+  const real = keeper === null ? openQueue(queueOptions) : openKeptQueue(keeper, queueOptions);
+  const taking = options.discardMail === true ? discarding(real) : real;
+  return meter === null ? taking : meteredQueue(meter, taking);
+}
+
+/** How maildrops are opened without a keeper. */
+function openDrops(
+  place: SitePlace,
+  settings: Settings,
+  lookup: SiteLookup,
+  tracer: SwitchTracer,
+  options: SiteOptions,
+): OpenMaildrop {
+  const becomesOwner = options.asRoot === "become_owner" && Deno.uid() === 0 &&
+    place.closedAt === "";
+  return becomesOwner
+    ? openOwnMaildrop(place.root, lookup, openMaildropCache(settings, tracer))
+    : openMaildrops(place, settings, lookup, tracer);
+}
+
+/** A generation of services. @throws {SiteError} when the settings or the site can't be used. */
+export function openServices(
+  place: SitePlace,
+  wanted: Settings,
+  tracer: SwitchTracer,
+  options: SiteOptions,
+  keeper: Keeper | null,
+  { policy, isSettled, meter }: SiteParts,
+): Services {
+  // The owners of mail could not reach their own files below a closed root.
+  const settings: Settings = place.closedAt === "" ? wanted : { ...wanted, deliver_as: "self" };
+  try {
+    const env = Deno.env.toObject();
+    const lookup = openLookup(place, settings, options);
+    const queue = openMailQueue(place, settings, tracer, options, keeper, env, lookup, meter);
+    const own = openAuthenticator({ settings, qmailDir: place.path, tracer, env });
+    const kept = keeper === null ? null : openKept(keeper, settings, lookup, own, tracer);
+    const auth = kept?.auth ?? own;
+    const asked = kept?.lookup ?? lookup;
+    const metered = meter === null ? asked : meteredLookup(meter, asked);
+    const { trial } = options;
+    const clock = trial?.clock ?? Date.now;
+    const keepMs = controlKeepMs(options);
+    const { root } = place;
+    const resolver = trial?.resolver ?? lazyResolver(settings, tracer);
+    const desks = openDesks({
+      ...{ policy, settings, lookup, tracer, resolver, root, keepMs, isSettled },
+      ...{ clock, witness: trial?.witness },
+    });
+    const { control } = lookup;
+    const { counts } = policy;
+    const { qmailDir, path } = place;
+    const around = { root, env, tracer, counts, resolver };
+    const contents = openSiteContent({ settings, control, qmailDir, path, ...around });
+    const isListPosting = listPostings(lookup);
+    const externalLogin = createExternalLogin(settings, lookup.control, complain);
+    const smtp = createSmtpProtocol({
+      lookup: metered,
+      queue,
+      tracer,
+      clock,
+      auth,
+      pause: trial === undefined ? pause : nobodyWaits,
+      tls: offersTls,
+      knownOf: trial?.knownOf,
+      externalLogin,
+      deliverability: queue.canDeliver?.bind(queue),
+      configs: createSmtpConfigReader(lookup.control),
+      policies: desks,
+      contents,
+      isListPosting,
+      settings: () => settings,
+    });
+    const direct = {
+      lookup: metered,
+      queue,
+      tracer,
+      clock,
+      control: lookup.control,
+      settings,
+      policies: desks,
+      contents,
+      isListPosting,
+    };
+    const openMaildrop = kept?.openMaildrop ??
+      openDrops(place, settings, lookup, tracer, options);
+    const qmtp = createQmtpProtocol("qmtp", direct);
+    const qmqp = createQmtpProtocol("qmqp", direct);
+    const pop3 = createPop3Protocol({
+      auth,
+      secrets: auth.secrets,
+      checkResponse: auth.checkResponse,
+      pause,
+      tls: offersTls,
+      // The keeper opens no maildrop for a login that it did not check itself.
+      externalLogin: kept === null ? externalLogin : () => null,
+      tracer,
+      clock,
+      openMaildrop,
+      control: lookup.control,
+      settings,
+    });
+    return { settings, lookup, asked: metered, desks, queue, auth, smtp, qmtp, qmqp, pop3 };
+  } catch (error) {
+    if (
+      error instanceof ControlError || error instanceof AuthConfigError ||
+      error instanceof SiteFault
+    ) {
+      throw new SiteError(error.message);
+    }
+    throw error;
+  }
+}
