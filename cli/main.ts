@@ -70,7 +70,8 @@ export async function run(argv: readonly string[]): Promise<number> {
     if (first !== undefined && !first.startsWith("-")) {
       return await runNamed(first, argv.slice(1));
     }
-    return Deno.stdin.isTerminal() ? await helpAtTerminal(argv) : await runNamed("smtp", argv);
+    await requireOptions(argv);
+    return Deno.stdin.isTerminal() ? await runNamed("help", []) : await runNamed("smtp", argv);
   } catch (error) {
     const code = exitCodeOf(error);
     if (code !== null && error instanceof Error) return complain(error.message, code);
@@ -81,10 +82,14 @@ export async function run(argv: readonly string[]): Promise<number> {
   }
 }
 
-/** Nobody types a session by accident: options alone get the help too, when they are right. @throws {UsageError} */
-async function helpAtTerminal(args: readonly string[]): Promise<number> {
-  parseCommand((await import("./smtp.ts")).SMTP, args);
-  return await runNamed("help", []);
+/**
+ * Options alone are those of one session on standard input; at a terminal, where nobody types one by accident, they get
+ * the help when they are right. @throws {UsageError}
+ */
+async function requireOptions(args: readonly string[]): Promise<void> {
+  const [word] = parseCommand((await import("./smtp.ts")).SMTP, args).operands;
+  if (word === undefined || !Object.hasOwn(COMMANDS, word)) return;
+  throw new UsageError(`The command comes before its options: qfront ${word} ...`);
 }
 
 async function runNamed(name: string, args: readonly string[]): Promise<number> {

@@ -120,6 +120,9 @@ Deno.test("command line: a wrong argument is one sentence and exit code 64", asy
     assertEquals(stderr.trimEnd().split("\n").length, 1);
     assertEquals(stdout, "");
   }
+  const { code, stderr } = await runQfront(["--set", "trace_level=0", "lookup", "joe@example.org"]);
+  assertEquals(code, 64);
+  assertEquals(stderr, "qfront: The command comes before its options: qfront lookup ...\n");
 });
 
 Deno.test("command line: a site that can't be used is one sentence and exit code 78", async () => {
