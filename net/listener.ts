@@ -7,6 +7,7 @@
  */
 import { NET_EVENTS } from "../trace/events_net.ts";
 import { bind, showAddress } from "./address.ts";
+import { closeQuietly, isPeersDoing, REFUSAL, sendAtOnce } from "./connections.ts";
 import { plainIp } from "./ip.ts";
 import type { ListenerSetup } from "./listener_setup.ts";
 import { note } from "./note.ts";
@@ -27,15 +28,6 @@ const ACCEPT_PAUSE_MS = 100;
 const ACCEPT_TRACE_MS = 10_000;
 
 const NO_ENV: Readonly<Record<string, string>> = {};
-
-const REFUSAL: Readonly<Record<RefuseReason, string>> = {
-  sessions: "too many sessions",
-  address: "too many sessions of this address",
-  network: "too many sessions of this network",
-  busy: "too many deliveries in hand",
-  shutdown: "stopping",
-  fault: "internal fault",
-};
 
 /** A listening socket's life: listen, serve, stop. */
 export class Listener {
@@ -305,31 +297,5 @@ export class Listener {
   /** One line, then the end. Neither waits for the peer: a new socket takes one line at once. */
   #say(conn: Duplex, why: RefuseReason): void {
     conn.write(this.#setup.protocol.refuse(why)).catch(() => {}).then(() => closeQuietly(conn));
-  }
-}
-
-/** A connection that its peer gave up while it waited to be accepted: no reason to pause. */
-const isPeersDoing = (error: unknown): boolean =>
-  error instanceof Deno.errors.ConnectionAborted || error instanceof Deno.errors.ConnectionReset ||
-  error instanceof Deno.errors.NotConnected;
-
-/**
- * Replies leave at once. Otherwise the second of two, and the tail of a long one, wait up to 40 ms for a client that
- * delays its acknowledgements; the call costs one microsecond of some fifty a session.
- */
-function sendAtOnce(conn: Deno.TcpConn): void {
-  try {
-    conn.setNoDelay(true);
-  } catch {
-    // Gone already; the first read tells.
-  }
-}
-
-/** Closing twice is no error here. */
-function closeQuietly(conn: Duplex): void {
-  try {
-    conn.close();
-  } catch {
-    // Closed already.
   }
 }

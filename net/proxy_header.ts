@@ -3,6 +3,7 @@
  * first line, goes on to the session.
  */
 import { giveSmall, takeSmall } from "./buffers.ts";
+import { closeQuietly } from "./connections.ts";
 import { Deadline } from "./deadline.ts";
 import { parseProxyHeader, type ProxiedEnds } from "./proxy.ts";
 import { type Abort, ReadAhead } from "./read_ahead.ts";
@@ -61,13 +62,5 @@ async function readHeader(
     }
   } finally {
     giveSmall(buffer);
-  }
-}
-
-function closeQuietly(conn: Duplex): void {
-  try {
-    conn.close();
-  } catch {
-    // Closed already.
   }
 }
