@@ -48,9 +48,15 @@ export async function findRunning(given: ParsedArgs): Promise<Running> {
 }
 
 /** The service. @throws {SiteError} when none answers. */
-export async function requireRunning(args: ParsedArgs): Promise<ControlClient> {
+export const requireRunning = async (args: ParsedArgs): Promise<ControlClient> =>
+  (await requireService(args)).client;
+
+/** The service, and the socket where it can be asked once more. @throws {SiteError} when none answers. */
+export async function requireService(
+  args: ParsedArgs,
+): Promise<{ readonly client: ControlClient; readonly path: string }> {
   const { client, path } = await findRunning(args);
-  if (client !== null) return client;
+  if (client !== null) return { client, path };
   throw new SiteError(
     path === ""
       ? "Setting control_socket names no socket, so no service can be asked: set it, or start serve with --control PATH and give that here"

@@ -4,17 +4,20 @@
  *
  * Ends on Ctrl-C, or when the service does; the terminal is then as it was.
  */
-import type { ControlClient } from "../ctl/client.ts";
+import { ControlClient } from "../ctl/client.ts";
 import { screenLines, showEvent } from "../ctl/screen.ts";
 import type { Stats, WatchLine } from "../ctl/types.ts";
 import { type Command, type ParsedArgs, UsageError } from "./command.ts";
-import { askService, CONTROL_OPTIONS, requireRunning } from "./control_client.ts";
-import { printBytes } from "./say.ts";
+import { askService, CONTROL_OPTIONS, requireService } from "./control_client.ts";
+import { complain, printBytes } from "./say.ts";
 
 /** Between two looks at the numbers. */
 const LOOK_MS = 1000;
 /** Events kept for the screen. */
 const MOST_LINES = 200;
+
+/** Each ends it as Ctrl-C does: the screen has to be given back. */
+const ENDS = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
 
 const ENTER = "\x1b[?1049h\x1b[?25l";
 const LEAVE = "\x1b[?25h\x1b[?1049l";
@@ -51,6 +54,8 @@ async function watchOnScreen(events: ControlClient, numbers: ControlClient): Pro
   const ended = (async () => {
     for await (const line of events.watch()) lines = [...lines, lineOf(line)].slice(-MOST_LINES);
   })().then(() => true);
+  // Who asks for numbers hears of a connection that is lost, too: the screen is given back there.
+  ended.catch(() => {});
   let before = await askService<Stats>(numbers, { ask: "stats" });
   let beforeMs = Date.now();
   write(ENTER);
@@ -77,26 +82,25 @@ const pause = (ms: number): Promise<false> =>
 
 async function run(args: ParsedArgs): Promise<number> {
   if (args.operands.length > 0) throw new UsageError(`watch takes no "${args.operands[0]}"`);
-  const events = await requireRunning(args);
+  const { client: events, path } = await requireService(args);
   const onScreen = Deno.stdout.isTerminal() && !args.has("json");
-  const numbers = onScreen ? await requireRunning(args) : null;
+  const numbers = onScreen ? await ControlClient.open(path) : null;
   let isStopped = false;
   const stop = () => {
     isStopped = true;
     events.close();
     numbers?.close();
   };
-  Deno.addSignalListener("SIGINT", stop);
-  Deno.addSignalListener("SIGTERM", stop);
+  for (const signal of ENDS) Deno.addSignalListener(signal, stop);
   try {
     if (numbers === null) await watchInPipe(events, args.has("json"));
     else await watchOnScreen(events, numbers);
+    if (onScreen && !isStopped) complain("The service has ended");
   } catch (error) {
     // Closed on Ctrl-C while it waited for an answer.
     if (!isStopped) throw error;
   } finally {
-    Deno.removeSignalListener("SIGINT", stop);
-    Deno.removeSignalListener("SIGTERM", stop);
+    for (const signal of ENDS) Deno.removeSignalListener(signal, stop);
     stop();
   }
   return 0;

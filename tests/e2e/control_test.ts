@@ -203,37 +203,59 @@ function hasScript(): boolean {
   }
 }
 
+/** What a terminal shows of watch until `end` ends it. */
+async function shownByWatch(
+  root: string,
+  end: (type: (keys: string) => Promise<void>, pid: number) => Promise<void> | void,
+): Promise<string> {
+  Deno.writeTextFileSync(`${root}/wrong.cfg`, "bare_lf: maybe\n");
+  const wrong = ["--trace-cfg", `${root}/wrong.cfg`];
+  const watch = ["watch", "--root", root, "--control", SOCKET, ...wrong];
+  const command = `echo "pid $$"; exec ${[...qfrontCommand(), ...watch].join(" ")}`;
+  const child = new Deno.Command(SCRIPT, {
+    args: ["-qec", command, "/dev/null"],
+    cwd: new URL("../../", import.meta.url).pathname,
+    stdin: "piped",
+    stdout: "piped",
+    env: { TERM: "xterm", SHELL: "/bin/sh" },
+  }).spawn();
+  let shown = "";
+  const drawn = Promise.withResolvers<void>();
+  const reading = (async () => {
+    for await (const piece of child.stdout.pipeThrough(new TextDecoderStream())) {
+      shown += piece;
+      if (shown.includes("bans      0")) drawn.resolve();
+    }
+    drawn.reject(new Error(shown));
+  })();
+  await drawn.promise;
+  const keys = child.stdin.getWriter();
+  await end(
+    (typed) => keys.write(new TextEncoder().encode(typed)),
+    Number(/pid (\d+)/.exec(shown)?.[1]),
+  );
+  await reading;
+  await keys.close().catch(() => {});
+  assertEquals((await child.status).code, 0);
+  assertStringIncludes(shown, "\x1b[?1049h\x1b[?25l");
+  assertMatch(shown, /sessions {2}0 open \(none\); quiet/);
+  assertEquals(shown.split("bare_lf").length, 2, "A wrong setting is told once");
+  return shown;
+}
+
 Deno.test({
-  name: "watch in a terminal: the screen is drawn, and Ctrl-C gives the terminal back",
+  name: "watch in a terminal: the screen is drawn, and Ctrl-C and signals give the terminal back",
   ignore: !hasScript(),
   fn: async () => {
     await controlled([], async ({ root }) => {
-      const command = [...qfrontCommand(), "watch", "--root", root, "--control", SOCKET].join(" ");
-      const child = new Deno.Command(SCRIPT, {
-        args: ["-qec", command, "/dev/null"],
-        cwd: new URL("../../", import.meta.url).pathname,
-        stdin: "piped",
-        stdout: "piped",
-        env: { TERM: "xterm" },
-      }).spawn();
-      let shown = "";
-      const drawn = Promise.withResolvers<void>();
-      const reading = (async () => {
-        for await (const piece of child.stdout.pipeThrough(new TextDecoderStream())) {
-          shown += piece;
-          if (shown.includes("bans      0")) drawn.resolve();
-        }
-        drawn.reject(new Error(shown));
-      })();
-      await drawn.promise;
-      const keys = child.stdin.getWriter();
-      await keys.write(new TextEncoder().encode("\x03"));
-      await reading;
-      await keys.close().catch(() => {});
-      assertEquals((await child.status).code, 0);
-      assertStringIncludes(shown, "\x1b[?1049h\x1b[?25l");
-      assertMatch(shown, /sessions {2}0 open \(none\); quiet/);
-      assert(shown.endsWith("\x1b[?25h\x1b[?1049l"), JSON.stringify(shown.slice(-80)));
+      for (const end of ["\x03", "SIGTERM", "SIGHUP"] as const) {
+        const shown = await shownByWatch(
+          root,
+          (type, pid) => end === "\x03" ? type(end) : Deno.kill(pid, end),
+        );
+        const tail = JSON.stringify(shown.slice(-80));
+        assert(shown.endsWith("\x1b[?25h\x1b[?1049l"), `${end}: ${tail}`);
+      }
     });
   },
 });
