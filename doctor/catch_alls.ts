@@ -39,7 +39,7 @@ export function judgeCatchAlls(facts: readonly CatchAllFact[]): Finding[] {
       `Every name at "${domain}" is accepted, by ${taker}`,
       file === ""
         ? "take the wildcard out of users/assign, then qmail-newu"
-        : `rm ${quoted(file)}, after each wanted address has a file of its own`,
+        : `give each wanted address a file of its own, then rm ${quoted(file)}`,
     )];
   });
 }

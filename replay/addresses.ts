@@ -32,7 +32,8 @@ const ROLES = ["postmaster", "abuse", ANY_NAME];
 
 type Note = (sentence: string) => void;
 
-const why = (error: unknown): string => error instanceof Error ? error.message : String(error);
+const why = (error: unknown): string =>
+  (error instanceof Error ? error.message : String(error)).replace(/ \(os error \d+\).*$/s, "");
 
 /** A file one char a byte; "" where there is none. */
 function readText(path: string, note: Note): string {

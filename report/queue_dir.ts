@@ -32,7 +32,8 @@ function attempt<T>(path: string, troubles: string[], action: () => T): T | null
     return action();
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) return null;
-    const why = error instanceof Error ? error.message : String(error);
+    const said = error instanceof Error ? error.message : String(error);
+    const why = said.replace(/ \(os error \d+\).*$/s, "");
     if (troubles.length < MOST_TROUBLES) troubles.push(`"${path}" can't be read: ${why}`);
     return null;
   }

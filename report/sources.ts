@@ -42,9 +42,7 @@ export class SourceError extends Error {
 const why = (error: unknown): string =>
   error instanceof Deno.errors.NotFound
     ? "it does not exist"
-    : error instanceof Error
-    ? error.message
-    : String(error);
+    : (error instanceof Error ? error.message : String(error)).replace(/ \(os error \d+\).*$/s, "");
 
 function fileSource(path: string): Source {
   try {
