@@ -110,7 +110,7 @@ function serviceOf(args: ParsedArgs, place: SitePlace, settings: Settings): Serv
       how === "run_as" ? settings.run_as : how === "qmaild" ? how : "nobody",
       how,
     );
-    return { user, refusal: refusalOf(place, found) };
+    return { user, refusal: refusalOf(place, settings, found) };
   } catch (error) {
     if (!(error instanceof SiteError)) throw error;
     const refusal = { path: place.traceCfg, why: error.message };
@@ -118,9 +118,13 @@ function serviceOf(args: ParsedArgs, place: SitePlace, settings: Settings): Serv
   }
 }
 
-function refusalOf(place: SitePlace, identity: Identity): Patient["refusal"] {
+function refusalOf(
+  place: SitePlace,
+  settings: Settings,
+  identity: Identity,
+): Patient["refusal"] {
   try {
-    requireTrusted(place, identity);
+    requireTrusted(place, settings, identity);
     return null;
   } catch (error) {
     if (!(error instanceof SiteError)) throw error;

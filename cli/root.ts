@@ -30,7 +30,7 @@ export function chooseIdentity(
 ): Identity | null {
   if (place.closedAt !== "") return keepForTrial(place, settings);
   const found = serviceIdentity(place, settings, () => fallBack(command));
-  requireTrusted(place, found);
+  requireTrusted(place, settings, found);
   return found;
 }
 

@@ -8,7 +8,7 @@ import type { Identity } from "../net/privileges.ts";
 import type { Settings } from "../settings/mod.ts";
 import { isStderr, tracePath } from "../trace/file.ts";
 import type { TracePlace } from "./switch_tracer.ts";
-import { isRoots } from "./trusted.ts";
+import { isOutOfReach, isRoots } from "./trusted.ts";
 
 const { O_APPEND, O_CREAT, O_EXCL, O_NOFOLLOW, O_WRONLY } = fs.constants;
 
@@ -48,8 +48,11 @@ export function makeTraceForOwner(place: TracePlace, settings: Settings): void {
   const path = traceFileOf(place, settings);
   if (path === null) return;
   try {
-    const { uid, gid } = Deno.statSync(directoryOf(path));
+    const directory = directoryOf(path);
+    const { uid, gid } = Deno.statSync(directory);
     if (uid === null || gid === null || uid === 0) return;
+    // He must not put another directory in its place meanwhile.
+    if (!isOutOfReach(directoryOf(directory), { uid, gid, name: null })) return;
     openFor({ uid, gid }, path, O_EXCL);
   } catch {
     // It is there already; or why it can't be written is said when it is opened.

@@ -5,7 +5,9 @@
  * Looked at are owner, mode and group of every directory on the way, as the path is written and as it really leads. Of groups
  * only the first is known here; access lists are not looked at.
  */
+import { splitCommand } from "../auth/command_line.ts";
 import type { Identity } from "../net/privileges.ts";
+import type { Settings } from "../settings/mod.ts";
 import { SiteError } from "./command.ts";
 import type { SitePlace } from "./site_place.ts";
 
@@ -16,16 +18,34 @@ const TRUSTED = ["", "/control", "/control/locals", "/users", "/users/cdb", "/us
  * Looks that whoever serves the network can't change what the keeper goes by.
  * @throws {SiteError} naming what he can change.
  */
-export function requireTrusted(place: SitePlace, identity: Identity): void {
-  for (const path of [...TRUSTED.map((name) => place.path + name), place.traceCfg]) {
+export function requireTrusted(
+  place: SitePlace,
+  { auth_source }: Pick<Settings, "auth_source">,
+  identity: Identity,
+): void {
+  const users = place.root === "" ? [] : [`${place.root}/etc/passwd`];
+  const all = [...TRUSTED.map((name) => place.path + name), place.traceCfg, ...users];
+  for (const path of [...all, ...programOf(auth_source)]) {
     const found = changeable(path, identity);
     if (found === null) continue;
     const { uid, gid } = identity;
-    const mode = Deno.statSync(found).isDirectory ? "0755" : "0644";
+    const mode = ((Deno.statSync(found).mode ?? 0) & 0o100) !== 0 ? "0755" : "0644";
     throw new SiteError(
       `"${found}" can be changed by ${uid}:${gid}, who is to serve the network, and what runs as root goes by it: give it to root, mode ${mode}`,
     );
   }
+}
+
+/** The checkpassword program, which the keeper runs as root. */
+function programOf(source: string): string[] {
+  const command = /^\s*checkpassword\s+(.*)$/is.exec(source)?.[1] ?? "";
+  const [program = ""] = splitCommand(command) ?? [];
+  return program.startsWith("/") ? [program] : [];
+}
+
+/** True: `identity` can't make this path lead elsewhere, nor change what it leads to. */
+export function isOutOfReach(path: string, identity: Identity): boolean {
+  return changeable(path, identity) === null;
 }
 
 /**

@@ -1,10 +1,13 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import { SiteError } from "../../../cli/command.ts";
+import { makeTraceForOwner } from "../../../cli/trace_owner.ts";
 import { isRoots, requireTrusted } from "../../../cli/trusted.ts";
+import { defaultSettings } from "../../../settings/mod.ts";
 
 const ignore = Deno.uid() !== 0;
 if (ignore) console.log("trusted_test: skipped, it needs root");
 
+const OWN = { auth_source: "poppasswd" };
 const QMAILD = { uid: 7791, gid: 2108, name: null };
 
 /** "outer/inner/control" in a temporary directory, all root's. */
@@ -36,13 +39,21 @@ Deno.test({
   ignore,
   fn: inSite((top) => {
     const place = placeOf(`${top}/outer/inner`);
-    requireTrusted(place, QMAILD);
+    requireTrusted(place, OWN, QMAILD);
     Deno.chownSync(`${top}/outer`, QMAILD.uid, 0);
-    assertThrows(() => requireTrusted(place, QMAILD), SiteError, `"${top}/outer" can be changed`);
+    assertThrows(
+      () => requireTrusted(place, OWN, QMAILD),
+      SiteError,
+      `"${top}/outer" can be changed`,
+    );
     Deno.chownSync(`${top}/outer`, 0, QMAILD.gid);
-    requireTrusted(place, QMAILD);
+    requireTrusted(place, OWN, QMAILD);
     Deno.chmodSync(`${top}/outer`, 0o775);
-    assertThrows(() => requireTrusted(place, QMAILD), SiteError, `"${top}/outer" can be changed`);
+    assertThrows(
+      () => requireTrusted(place, OWN, QMAILD),
+      SiteError,
+      `"${top}/outer" can be changed`,
+    );
   }),
 });
 
@@ -60,8 +71,53 @@ Deno.test({
         placeOf(`${top}/his/link`),
       ]
     ) {
-      assertThrows(() => requireTrusted(place, QMAILD), SiteError, `"${top}/his" can be changed`);
+      assertThrows(
+        () => requireTrusted(place, OWN, QMAILD),
+        SiteError,
+        `"${top}/his" can be changed`,
+      );
     }
+  }),
+});
+
+Deno.test({
+  name: "requireTrusted: the program that checks passwords as root, and the users of another root",
+  ignore,
+  fn: inSite((top) => {
+    const program = `${top}/outer/check password`;
+    Deno.writeTextFileSync(program, "", { mode: 0o755 });
+    Deno.mkdirSync(`${top}/etc`);
+    Deno.writeTextFileSync(`${top}/etc/passwd`, "");
+    const place = placeOf(`${top}/outer/inner`);
+    const settings = { auth_source: `checkpassword "${program}" /bin/true` };
+    requireTrusted(place, settings, QMAILD);
+    Deno.chownSync(program, QMAILD.uid, 0);
+    requireTrusted(place, OWN, QMAILD);
+    assertThrows(() => requireTrusted(place, settings, QMAILD), SiteError, `"${program}" can be`);
+    Deno.chownSync(`${top}/etc/passwd`, QMAILD.uid, 0);
+    assertThrows(
+      () => requireTrusted({ ...place, root: top }, OWN, QMAILD),
+      SiteError,
+      `"${top}/etc/passwd" can be changed`,
+    );
+  }),
+});
+
+Deno.test({
+  name: "makeTraceForOwner: not where the directory's owner can put another in its place",
+  ignore,
+  fn: inSite((top) => {
+    const place = { root: "", path: top };
+    const settings = { ...defaultSettings(), trace_level: 1 };
+    Deno.mkdirSync(`${top}/outer/log`);
+    Deno.chownSync(`${top}/outer/log`, QMAILD.uid, QMAILD.gid);
+    const file = `${top}/outer/log/trace`;
+    Deno.chownSync(`${top}/outer`, QMAILD.uid, QMAILD.gid);
+    makeTraceForOwner(place, { ...settings, trace_file: file });
+    assertThrows(() => Deno.statSync(file), Deno.errors.NotFound);
+    Deno.chownSync(`${top}/outer`, 0, 0);
+    makeTraceForOwner(place, { ...settings, trace_file: file });
+    assertEquals(Deno.statSync(file).uid, QMAILD.uid);
   }),
 });
 
