@@ -9,6 +9,7 @@
 import { Buffer } from "node:buffer";
 import { escapeText } from "../trace/escape.ts";
 import { fieldsOfLogfmt, logfmtFormat } from "../trace/logfmt.ts";
+import { type Mask as OwnMask, maskField as maskOwn, maskPaths } from "../trace/privacy.ts";
 import type { Fields } from "../trace/tracer.ts";
 import type { Mask } from "./privacy.ts";
 import { linesOf, type ReadCount, type Source } from "./sources.ts";
@@ -18,7 +19,7 @@ import { takeStamp } from "./times.ts";
 type Value = string | number | boolean | null;
 
 /** A field's value without whom it names. */
-function maskField(name: string, value: Value, mask: Mask): Value {
+function maskField(name: string, value: Value, mask: Mask, all: Readonly<Record<string, Value>>) {
   if (typeof value !== "string") return value;
   switch (name) {
     case "sender":
@@ -40,13 +41,27 @@ function maskField(name: string, value: Value, mask: Mask): Value {
     case "line":
       return maskDialogue(value, mask);
     default:
-      return mask.text(value);
+      return maskOwn(inOwnWords(mask), name, value, all);
   }
 }
 
+/** The names that a check of the client's address found. */
+const CLIENT_NAMES = /\b(names?\[)([^\]]+)(?=\])/g;
+
+/** `mask` for texts of ours, which name people by homes, files and client names as well. */
+const inOwnWords = (mask: Mask): OwnMask => ({
+  ip: mask.ip,
+  name: mask.address,
+  text: (text) =>
+    mask.text(maskPaths(text, mask.address)).replace(
+      CLIENT_NAMES,
+      (_, before: string, names: string) => before + names.split(" ").map(mask.host).join(" "),
+    ),
+});
+
 const maskFields = (fields: Readonly<Record<string, Value>>, mask: Mask): Record<string, Value> =>
   Object.fromEntries(
-    Object.entries(fields).map(([name, value]) => [name, maskField(name, value, mask)]),
+    Object.entries(fields).map(([name, value]) => [name, maskField(name, value, mask, fields)]),
   );
 
 function maskDialogue(line: string, mask: Mask): string {
@@ -70,12 +85,15 @@ function maskForeign(line: string, mask: Mask): string {
 const KATR = /^(\([0-4]\) \(\d+\) )(\w+): (.*)$/s;
 const SUFFIX = / \(remoteip: [0-9A-Fa-f.:/]+\)$/;
 
+/** Fields of names, which may be all digits. */
+const NAMED = /^(user|login|helo|key|sender|recipient|address)$/;
+
 /** Numbers as numbers: texts count with them. */
 const typed = (fields: Readonly<Record<string, string>>): Record<string, Value> =>
   Object.fromEntries(
     Object.entries(fields).map(([name, text]) => [
       name,
-      /^(0|[1-9]\d{0,14})$/.test(text) && !/^(user|login|helo)$/.test(name) ? Number(text) : text,
+      /^(0|[1-9]\d{0,14})$/.test(text) && !NAMED.test(name) ? Number(text) : text,
     ]),
   );
 

@@ -52,8 +52,9 @@ function makeMask(
   hideAddress: (address: string) => string,
   hideHost: (name: string) => string,
 ): Mask {
+  // 127.0.0.2 is what a list of the DNS says, and nobody's address.
   const ip = (text: string): string =>
-    parseIp(text.split("/")[0] ?? "") === null ? text : hideIp(text);
+    text.startsWith("127.") || parseIp(text.split("/")[0] ?? "") === null ? text : hideIp(text);
   return {
     level,
     address: hideAddress,

@@ -76,9 +76,7 @@ export function createMask(level: Privacy, key: Uint8Array): Mask | null {
     return found;
   };
   const names = (text: string): string =>
-    text.replace(ADDRESS, (_, local: string) => `${hash(local)}@`)
-      .replace(HOME, (_, before: string, user: string) => before + hash(user))
-      .replace(DOT_QMAIL, (_, before: string, rest: string) => before + hash(rest));
+    maskPaths(text.replace(ADDRESS, (_, local: string) => `${hash(local)}@`), hash);
   return {
     ip: cutIps,
     name(name) {
@@ -88,6 +86,11 @@ export function createMask(level: Privacy, key: Uint8Array): Mask | null {
     text: (text) => cutIps(names(text)),
   };
 }
+
+/** Directories below /home and names of dot-qmail files in `text`, through `hide`. */
+export const maskPaths = (text: string, hide: (name: string) => string): string =>
+  text.replace(HOME, (_, before: string, user: string) => before + hide(user))
+    .replace(DOT_QMAIL, (_, before: string, rest: string) => before + hide(rest));
 
 /** Fields that hold a local part or an address. */
 const NAMES = new Set(["user", "login", "sender", "recipient"]);
@@ -107,7 +110,8 @@ export function maskFields<F extends Fields>(mask: Mask, fields: F): F {
   return masked as F;
 }
 
-function maskField(mask: Mask, name: string, value: string, fields: Fields): string {
+/** A text of an event's, masked as its name and the others say. */
+export function maskField(mask: Mask, name: string, value: string, fields: Fields): string {
   if (NAMES.has(name)) return mask.name(value);
   if (name === "key" && typeof fields["step"] === "string") {
     return DOMAIN_STEPS.test(fields["step"]) ? mask.text(value) : mask.name(value);

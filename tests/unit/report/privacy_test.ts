@@ -1,4 +1,10 @@
-import { assert, assertEquals, assertFalse, assertNotEquals } from "@std/assert";
+import {
+  assert,
+  assertEquals,
+  assertFalse,
+  assertNotEquals,
+  assertStringIncludes,
+} from "@std/assert";
 import { anonymiseFile, maskLine } from "../../../report/anonymise.ts";
 import { htmlReport } from "../../../report/html.ts";
 import { maskOf } from "../../../report/privacy.ts";
@@ -89,6 +95,41 @@ Deno.test("maskLine: lines of the trace stay lines of the trace, in all forms", 
       assertEquals(read?.kind === "trace" ? read.event : "", id, masked);
       assertEquals(readLine(masked, NOW)?.whenMs, readLine(line, NOW)?.whenMs);
     }
+  }
+});
+
+Deno.test("maskLine: steps of the look-up and findings name nobody, and what lists said stays", () => {
+  const named = /joe|12345|dyn-7|192\.0\.2\.77/;
+  const lines: readonly (readonly [string, Record<string, string>])[] = [
+    ["lookup.step", { step: "getpw", file: "/etc/passwd", key: "joe", found: "no such user" }],
+    ["lookup.step", { step: "users-cdb", file: "users/cdb", key: "12345", found: "no entry" }],
+    ["lookup.step", { step: "home", file: "/home/joe", key: "", found: "mode 0755" }],
+    ["lookup.step", { step: "dot-qmail", file: "/var/qmail/alias/.qmail-joe", key: "", found: "" }],
+    ["lookup.step", {
+      ...{ step: "getpw", file: "/etc/passwd", key: "alias" },
+      found: "uid 1000, home /home/joe",
+    }],
+    ["lookup.answer", {
+      ...{ address: "joe@example.org", verdict: "no-mailbox", route: "local" },
+      reason: 'User "joe" has neither .qmail-joe nor a default for it in /home/joe',
+    }],
+    ["policy.finding", {
+      ...{ check: "reverse_dns", ip: "192.0.2.77", text: "fcrdns name[dyn-7.isp.example]" },
+    }],
+  ];
+  for (const level of ["network", "hash", "hide"] as const) {
+    const mask = maskOf(level);
+    for (const [id, fields] of lines) {
+      const event = EVENTS.get(id);
+      assert(event !== undefined, id);
+      for (const format of [katrFormat(), jsonFormat(), logfmtFormat()]) {
+        const line = format(NOW, 7, event, fields).slice(0, -1);
+        assertFalse(named.test(maskLine(line, mask)), maskLine(line, mask));
+      }
+    }
+    const listed = "2026-03-01 08:00:00 (3) (7) policy: dnsbl ip[192.0.2.77]: score=1 of 1 " +
+      "lists=a.example[127.0.0.2]*1";
+    assertStringIncludes(maskLine(listed, mask), "lists=a.example[127.0.0.2]*1");
   }
 });
 
