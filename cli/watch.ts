@@ -4,10 +4,10 @@
  *
  * Ends on Ctrl-C, or when the service does; the terminal is then as it was.
  */
-import { ControlClient } from "../ctl/client.ts";
+import { ControlClient, ControlRefusal } from "../ctl/client.ts";
 import { screenLines, showEvent } from "../ctl/screen.ts";
 import type { Stats, WatchLine } from "../ctl/types.ts";
-import { type Command, type ParsedArgs, UsageError } from "./command.ts";
+import { type Command, type ParsedArgs, RefusedError, UsageError } from "./command.ts";
 import { askService, CONTROL_OPTIONS, requireService } from "./control_client.ts";
 import { complain, printBytes } from "./say.ts";
 
@@ -98,7 +98,7 @@ async function run(args: ParsedArgs): Promise<number> {
     if (onScreen && !isStopped) complain("The service has ended");
   } catch (error) {
     // Closed on Ctrl-C while it waited for an answer.
-    if (!isStopped) throw error;
+    if (!isStopped) throw error instanceof ControlRefusal ? new RefusedError(error.message) : error;
   } finally {
     for (const signal of ENDS) Deno.removeSignalListener(signal, stop);
     stop();
