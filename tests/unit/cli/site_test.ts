@@ -15,7 +15,7 @@ Deno.test("Site.refresh: one that fails while a message is in hand does not coun
     });
     const delivery = await site.current.queue.open(1, { sender: "", recipients: ["a@b.example"] });
     assertEquals(site.inHand, 1);
-    Deno.writeTextFileSync(cfg, "auth_source: nonsense\n");
+    Deno.writeTextFileSync(cfg, "trace_level: 0\nauth_source: nonsense\n");
     for (let i = 0; i < 3; i++) await assertRejects(() => site.refresh(true), SiteError);
     assertEquals(site.inHand, 1);
     Deno.writeTextFileSync(cfg, "trace_level: 0\n");
