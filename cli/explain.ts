@@ -152,8 +152,8 @@ export const EXPLAIN: Command = {
     ...SITE_OPTIONS,
   ],
   examples: [
-    "qfront explain joe@example.com",
-    "qfront explain joe@example.com --from boss@bank.example --ip 203.0.113.7",
+    "qfront explain joe@example.org",
+    "qfront explain joe@example.org --from boss@bank.example --ip 203.0.113.7",
   ],
   run,
 };

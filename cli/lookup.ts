@@ -216,7 +216,7 @@ export const makeLookup = (io: LookupIo): Command => ({
     { name: "default-delivery", value: "TEXT", about: "what qmail-start got (./Maildir/)" },
     ...SITE_OPTIONS,
   ],
-  examples: ["qfront lookup --steps joe@example.com info@example.org"],
+  examples: ["qfront lookup --steps joe@example.org board@club.example"],
   run: (args) => run(args, io),
 });
 
