@@ -2,13 +2,13 @@
 import { type Attempt, NO_FACTS } from "./facts.ts";
 import { Join } from "./join.ts";
 import { readLine } from "./read_line.ts";
-import { mergeSources } from "./merge.ts";
+import { areInOrder, mergeSources } from "./merge.ts";
 import type { ReadCount, Source } from "./sources.ts";
 
 /** Collects what a join tells until it is asked for. */
-function collector(): { readonly join: Join; take(): Attempt[] } {
+function collector(isInOrder: boolean): { readonly join: Join; take(): Attempt[] } {
   let ready: Attempt[] = [];
-  const join = new Join({ ...NO_FACTS, attempt: (attempt) => void ready.push(attempt) });
+  const join = new Join({ ...NO_FACTS, attempt: (attempt) => void ready.push(attempt) }, isInOrder);
   return {
     join,
     take() {
@@ -27,7 +27,7 @@ export async function* attempts(
   lines: Iterable<string> | AsyncIterable<string>,
   beforeMs: number = Date.now(),
 ): AsyncGenerator<Attempt> {
-  const { join, take } = collector();
+  const { join, take } = collector(false);
   for await (const line of lines) {
     const timed = readLine(line, beforeMs);
     if (timed === null) continue;
@@ -43,7 +43,7 @@ export async function* attemptsOf(
   sources: readonly Source[],
   count: ReadCount = { bytes: 0, lines: 0, unknown: 0, timeless: 0 },
 ): AsyncGenerator<Attempt> {
-  const { join, take } = collector();
+  const { join, take } = collector(areInOrder(sources));
   for await (const batch of mergeSources(sources, count)) {
     for (const timed of batch) join.take(timed);
     yield* take();

@@ -10,8 +10,12 @@ export class Join {
   readonly #sessions: SessionJoin;
   #lastMs: number | null = null;
 
-  constructor(facts: Facts) {
+  readonly #isInOrder: boolean;
+
+  /** `isInOrder`: records come in the order of time, so that nobody waits for what would have come by then. */
+  constructor(facts: Facts, isInOrder = false) {
     this.#facts = facts;
+    this.#isInOrder = isInOrder;
     this.#messages = new MessageJoin(facts);
     this.#sessions = new SessionJoin(facts, this.#messages);
   }
@@ -19,6 +23,9 @@ export class Join {
   take({ whenMs: ownMs, record }: Timed): void {
     // A line without a time was written about when the one before it was.
     const whenMs = ownMs ?? this.#lastMs;
+    if (this.#isInOrder && whenMs !== null && whenMs !== this.#lastMs) {
+      this.#messages.passed(whenMs);
+    }
     this.#lastMs = whenMs;
     switch (record.kind) {
       case "trace":

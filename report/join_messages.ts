@@ -56,6 +56,15 @@ export class MessageJoin {
     this.#facts = facts;
   }
 
+  /** The logs have come to this time, in order: mail that still waits for its message waits in vain. */
+  passed(nowMs: number): void {
+    for (let mail = this.#mails.oldest; mail !== undefined; mail = this.#mails.oldest) {
+      if (mail.whenMs === null || nowMs - mail.whenMs <= JOIN_WINDOW_MS) return;
+      this.#mails.take(mail.qp ?? 0);
+      this.#endMail(mail);
+    }
+  }
+
   /** A session says that the queue took a message. */
   accepted(mail: Mail): void {
     if (mail.qp === null) return this.#endMail(mail);

@@ -54,6 +54,11 @@ export class LruMap<K, V> {
     this.#onEvict(oldest.value, oldest.key);
   }
 
+  /** The value of the key used longest ago. */
+  get oldest(): V | undefined {
+    return this.#oldest?.value;
+  }
+
   /** Removes and returns. */
   take(key: K): V | undefined {
     const entry = this.#entries.get(key);

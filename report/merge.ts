@@ -79,6 +79,10 @@ function runHead(head: Head, untilMs: number, take: (timed: Timed) => void): voi
   }
 }
 
+/** Standard input may be several logs, one behind the other. */
+export const areInOrder = (sources: readonly Source[]): boolean =>
+  sources.every(({ name }) => name !== "-");
+
 /** Reads all `sources`; `onPiece` is called now and then. @throws {SourceError} */
 export async function* mergeSources(
   sources: readonly Source[],

@@ -1,6 +1,6 @@
 /** Logs in, counts out: reads, joins and counts what lies within a period. */
 import { Join } from "./join.ts";
-import { mergeSources } from "./merge.ts";
+import { areInOrder, mergeSources } from "./merge.ts";
 import type { Timed } from "./record.ts";
 import type { ReadCount, Source } from "./sources.ts";
 import { Tally } from "./tally.ts";
@@ -26,7 +26,7 @@ export async function tallyLogs(
 ): Promise<{ readonly tally: Tally; readonly count: ReadCount }> {
   const count: ReadCount = { bytes: 0, lines: 0, unknown: 0, timeless: 0 };
   const tally = new Tally();
-  const join = new Join(tally);
+  const join = new Join(tally, areInOrder(sources));
   for await (const batch of mergeSources(sources, count)) {
     for (const timed of batch) if (isWithin(timed, period)) join.take(timed);
     onPiece(count);

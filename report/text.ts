@@ -121,7 +121,7 @@ function sectionLines({ title, lead, parts }: Section, style: Style): string[] {
 /** Refusals over time: one character a step. */
 function sparkLines(report: Report, style: Style): string[] {
   const { steps, step_seconds } = report.timeline;
-  if (steps.length < 2) return [];
+  if (steps.length < 2 || steps.every(({ refused }) => refused === 0)) return [];
   const marks = " .:-=+*#%@";
   const most = Math.max(...steps.map((s) => s.refused), 1);
   const line = steps.map((s) =>

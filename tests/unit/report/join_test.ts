@@ -1,4 +1,6 @@
 import { assertEquals } from "@std/assert";
+import { attemptsOf } from "../../../report/attempts.ts";
+import { textSource } from "../../../report/sources.ts";
 import { attemptsIn, tallied } from "./kit.ts";
 
 const TRACE = `\
@@ -77,6 +79,16 @@ Deno.test("tallyLogs: a bounce that is made before the trace tells of the messag
   const { tally } = await tallied(TRACE, fast);
   assertEquals(tally.backscatterSources.top(9), [{ key: "192.0.2.0/24", count: 1 }]);
   assertEquals(tally.backscatterRecipients.top(9), [{ key: "former@example.org", count: 1 }]);
+});
+
+Deno.test("attemptsOf: accepted mail waits ten minutes for qmail-send's log, not for the end of ours", async () => {
+  const first = TRACE.split("\n").filter((line) => !/angela|invalid/.test(line)).join("\n");
+  const later = TRACE.replaceAll(" 08:0", " 08:2").replaceAll("(7)", "(8)");
+  const found = await Array.fromAsync(attemptsOf([textSource(first + later)]));
+  assertEquals(found.map(({ recipient, session }) => `${session} ${recipient}`), [
+    ...["7 joe@example.org", "7 former@example.org"],
+    ...["8 angela@example.org", "8 joe@example.org", "8 former@example.org"],
+  ]);
 });
 
 Deno.test("tallyLogs: qmail-send's log alone tells bounces too", async () => {
