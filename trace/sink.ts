@@ -83,7 +83,9 @@ export class FileSink implements Sink {
       // A FIFO without a reader would block the open, and with it every session.
       const kind = statOrNull(this.path);
       if (kind !== null && !kind.isFile) throw new Error("it is not a regular file");
-      this.#file = Deno.openSync(this.path, { append: true, create: true, mode: 0o640 });
+      this.#file = Deno.uid() === 0
+        ? openAsRoot(this.path)
+        : Deno.openSync(this.path, { append: true, create: true, mode: 0o640 });
       const { dev, ino } = this.#file.statSync();
       if (this.#identity !== `${dev} ${ino}`) this.#torn = false;
       this.#identity = `${dev} ${ino}`;
@@ -122,6 +124,33 @@ export class FileSink implements Sink {
       this.#trouble("close", error);
     }
     this.#file = null;
+  }
+}
+
+/**
+ * Opens it so that nobody who owns the directory can make root write to another file: a link is followed only when
+ * it is root's, a new file is made where no name stands, and what is open must be what was looked at.
+ */
+function openAsRoot(path: string): Deno.FsFile {
+  const named = lstatOrNull(path);
+  if (named === null) return Deno.openSync(path, { append: true, createNew: true, mode: 0o640 });
+  if (named.isSymlink && named.uid !== 0) {
+    throw new Error("it is a link that root does not own, and root does not follow it");
+  }
+  const looked = named.isSymlink ? Deno.statSync(path) : named;
+  const file = Deno.openSync(path, { append: true });
+  const { dev, ino } = file.statSync();
+  if (dev === looked.dev && ino === looked.ino) return file;
+  file.close();
+  throw new Error("it was another file a moment ago");
+}
+
+function lstatOrNull(path: string): Deno.FileInfo | null {
+  try {
+    return Deno.lstatSync(path);
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return null;
+    throw error;
   }
 }
 

@@ -161,6 +161,40 @@ Deno.test("openTrace: what is no regular file is refused without blocking", () =
     assertStringIncludes(place.said[0] ?? "", "not a regular file");
   }));
 
+for (const target of ["there", "dangling"]) {
+  Deno.test({
+    name: `openTrace: as root somebody else's link is not followed (${target})`,
+    ignore: Deno.uid() !== 0,
+    fn: () =>
+      inPlace(async (place) => {
+        const other = `${place.dir}/other`;
+        if (target === "there") Deno.writeTextFileSync(other, "precious\n");
+        Deno.symlinkSync(other, place.path);
+        const { success } = await new Deno.Command("chown", { args: ["-h", "1", place.path] })
+          .output();
+        assert(success);
+        const tracer = place.open();
+        say(tracer, "a");
+        await tracer.close();
+        assertStringIncludes(place.said[0] ?? "", "root does not follow it");
+        assertEquals(exists(other), target === "there");
+        if (target === "there") assertEquals(Deno.readTextFileSync(other), "precious\n");
+      }),
+  });
+}
+
+Deno.test("openTrace: a link of one's own is followed", () =>
+  inPlace(async (place) => {
+    const other = `${place.dir}/other`;
+    Deno.writeTextFileSync(other, "");
+    Deno.symlinkSync(other, place.path);
+    const tracer = place.open();
+    say(tracer, "a");
+    await tracer.close();
+    assertEquals(place.lines("other"), [line("a")]);
+    assertEquals(place.said, []);
+  }));
+
 Deno.test({
   name: "openTrace: a full disk is told once, mail never hears of it",
   ignore: !exists("/dev/full"),
