@@ -1,6 +1,7 @@
 /**
  * The stamps that logs put before their lines, taken off and turned into milliseconds since 1970: TAI64N (multilog),
- * tai64nlocal and KATR (local time), RFC 3339, splogger's epoch, and syslog's dates, which have no year.
+ * svlogd's -tt and -ttt (UTC), tai64nlocal and KATR (local time), RFC 3339, splogger's epoch, and syslog's dates, which have
+ * no year.
  *
  * TAI64N: as daemontools' tai64nlocal, ten leap seconds and no more.
  */
@@ -13,6 +14,7 @@ export interface Stamped {
 
 const TAI64N = /^@(40[0-9a-f]{14})([0-9a-f]{8}) /;
 const LOCAL = /^(\d{4})-(\d\d)-(\d\d) (\d\d):(\d\d):(\d\d)(?:[.,](\d{1,9}))? /;
+const SVLOGD = /^(\d{4}-\d\d-\d\d)[_T](\d\d:\d\d:\d\d\.\d{1,3})\d* /;
 const RFC3339 = /^(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:?\d\d)) (\S+) ([^\s:]+): /;
 const SYSLOG = /^([A-Z][a-z]{2}) ([ \d]\d) (\d\d):(\d\d):(\d\d) (\S+) ([^\s:]+): /;
 /** splogger's own: seconds, six digits. */
@@ -98,6 +100,11 @@ export function takeStamp(line: string, beforeMs: number): Stamped {
   if (first >= 0x30 && first <= 0x39) {
     const local = localStamp(line);
     if (local !== null) return local;
+    const svlogd = SVLOGD.exec(line);
+    if (svlogd !== null) {
+      const whenMs = Date.parse(`${svlogd[1]}T${svlogd[2]}Z`);
+      return { whenMs, body: line.slice(svlogd[0].length) };
+    }
     const match = RFC3339.exec(line);
     if (match === null) return { whenMs: null, body: line };
     const { whenMs, body } = withEpoch(Date.parse(match[1] ?? ""), line.slice(match[0].length));

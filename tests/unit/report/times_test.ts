@@ -38,6 +38,13 @@ Deno.test("takeStamp: RFC 3339 from syslog, KATR's and tai64nlocal's local time"
   assertEquals(tai, { whenMs: local(2026, 0, 1, 10, 0, 0, 123), body: "end msg 1" });
 });
 
+Deno.test("takeStamp: svlogd's -tt and -ttt are UTC", () => {
+  const whenMs = Date.UTC(2026, 2, 1, 8, 0, 0, 123);
+  for (const stamp of ["2026-03-01_08:00:00.12345", "2026-03-01T08:00:00.12345"]) {
+    assertEquals(takeStamp(`${stamp} new msg 1`, 0), { whenMs, body: "new msg 1" });
+  }
+});
+
 Deno.test("takeStamp: a line without a stamp stays whole", () => {
   for (const line of ["new msg 1", "", "@nonsense", "Foo 99 xx", "12345 x"]) {
     assertEquals(takeStamp(line, LATE), { whenMs: null, body: line });
