@@ -182,6 +182,15 @@ Deno.test("alerts: config/alerts.yml names metrics that exist", async () => {
   assertEquals(metricsOf(STATS).filter(({ name }) => !page.includes(`\`${name}`)), []);
 });
 
+Deno.test("alerts: config/alerts.yml compares a series with a sum over one of its labels only by ignoring that label", () => {
+  const rules = Deno.readTextFileSync(new URL("../../../config/alerts.yml", import.meta.url));
+  const sums = [...rules.matchAll(/([^\n]*)\bsum without \((\w+)\)/g)];
+  assert(sums.length > 0);
+  for (const [, before = "", label] of sums) {
+    assertStringIncludes(before, `> ignoring (${label}) `, "No pair of series would match");
+  }
+});
+
 Deno.test("screenLines: rates between two looks, the last events, never more than the screen", () => {
   const now = {
     ...STATS,
