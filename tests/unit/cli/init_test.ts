@@ -42,6 +42,35 @@ function filesBelow(path: string): string[] {
   ).sort();
 }
 
+const ANALYZE = "/usr/bin/systemd-analyze";
+
+function isFile(path: string): boolean {
+  try {
+    return Deno.statSync(path).isFile;
+  } catch {
+    return false;
+  }
+}
+
+if (!isFile(ANALYZE)) console.log("skipped: no systemd-analyze");
+Deno.test({
+  name: "serviceFiles: systemd-analyze finds nothing to say about the unit, its manual pages apart",
+  ignore: !isFile(ANALYZE),
+  async fn() {
+    const directory = Deno.makeTempDirSync();
+    try {
+      const [unit] = serviceFiles("systemd", { ...DEFAULT_FACTS, program: Deno.execPath() });
+      const path = `${directory}/qfront.service`;
+      Deno.writeTextFileSync(path, unit?.text ?? "");
+      const { stderr } = await new Deno.Command(ANALYZE, { args: ["verify", path] }).output();
+      const said = new TextDecoder().decode(stderr).split("\n");
+      assertEquals(said.filter((line) => /qfront\.service/.test(line) && !/'man /.test(line)), []);
+    } finally {
+      Deno.removeSync(directory, { recursive: true });
+    }
+  },
+});
+
 Deno.test("findSystem: what runs before what is only installed", async () => {
   const of = async (...directories: string[]) => {
     let found: string | null = "";
