@@ -11,7 +11,7 @@ import {
   type Section,
   sectionsOf,
 } from "./sections.ts";
-import { localMinute, number, percent, safe } from "./words.ts";
+import { localMinute, number, percent, plural, safe } from "./words.ts";
 
 const WIDTH = 80;
 const BAR = 16;
@@ -131,7 +131,7 @@ function sparkLines(report: Report, style: Style): string[] {
     ? `${step_seconds / 60} min`
     : step_seconds < 86_400
     ? `${step_seconds / 3600} h`
-    : `${step_seconds / 86_400} days`;
+    : plural(step_seconds / 86_400, "day");
   return [
     `  ${style.dim(`Refused over time, a character for ${unit}, "@" is ${number(most)}`)}`,
     `  [${style.bar(line)}]`,

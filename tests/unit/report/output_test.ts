@@ -84,6 +84,21 @@ Deno.test("textReport: of nothing is short, not wrong", async () => {
   assert(text.split("\n").length < 6, text);
 });
 
+Deno.test("textReport: refusals over time have a line where something was refused, a step of one day is a day", async () => {
+  const line = katrFormat();
+  const ip = "192.0.2.7";
+  const day = (n: number) => line(NOW + n * 86_400_000, n, SMTP_EVENTS.remoteip, { ip });
+  const named = { user: "joe", domain: "example.org", ip };
+  const refused = (n: number) =>
+    line(NOW + n * 86_400_000, n, SMTP_EVENTS.rcpt, named) +
+    line(NOW + n * 86_400_000, n, SMTP_EVENTS.rcptUnknown, named);
+  const days = Array.from({ length: 40 }, (_, n) => day(n + 1));
+  const none = textReport(await reported([days.join("")]), false);
+  assertFalse(none.includes("Refused over time"), none);
+  const some = textReport(await reported([days.map((d, n) => d + refused(n + 1)).join("")]), false);
+  assertStringIncludes(some, "a character for 1 day,");
+});
+
 Deno.test("reported: katr and json of the same sessions say the same", async () => {
   const from = async (format: "katr" | "json") => {
     const logs = sampleLogs(400, format, NOW);
