@@ -17,14 +17,15 @@ export const isPeersDoing = (error: unknown): boolean =>
   error instanceof Deno.errors.NotConnected;
 
 /**
- * Replies leave at once. Otherwise the second of two, and the tail of a long one, wait up to 40 ms for a client that
- * delays its acknowledgements; the call costs one microsecond of some fifty a session.
+ * Replies leave at once from now on. Otherwise the second of two, and the tail of a long one, wait up to 40 ms for a client
+ * that delays its acknowledgements. A client that waits for each answer acknowledges with its next command: for it the
+ * call, two of a session's seventy microseconds, is saved.
  */
-export function sendAtOnce(conn: Deno.TcpConn): void {
+export function sendAtOnce(conn: Duplex): void {
   try {
-    conn.setNoDelay(true);
+    conn.setNoDelay?.(true);
   } catch {
-    // Gone already; the first read tells.
+    // Gone already; the next read or write tells.
   }
 }
 

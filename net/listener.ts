@@ -7,7 +7,7 @@
  */
 import { NET_EVENTS } from "../trace/events_net.ts";
 import { bind, showAddress } from "./address.ts";
-import { closeQuietly, isPeersDoing, REFUSAL, sendAtOnce } from "./connections.ts";
+import { closeQuietly, isPeersDoing, REFUSAL } from "./connections.ts";
 import { plainIp } from "./ip.ts";
 import type { ListenerSetup } from "./listener_setup.ts";
 import { note } from "./note.ts";
@@ -225,7 +225,6 @@ export class Listener {
   ): void {
     const { limits } = this.#setup;
     const local = socket.localAddr;
-    sendAtOnce(socket);
     this.#serve(conn, ticket, {
       kind: "socket",
       remoteIp: ip,

@@ -57,6 +57,10 @@ export class ReadAhead implements Duplex {
     return this.#raw.write(bytes);
   }
 
+  setNoDelay(enable: boolean): void {
+    this.#raw.setNoDelay?.(enable);
+  }
+
   closeWrite(): Promise<void> {
     return this.#raw.closeWrite();
   }

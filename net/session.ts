@@ -6,6 +6,7 @@
  * moving a limit costs an assignment. Knows nothing of commands or replies, and its promise never rejects.
  */
 import { NET_EVENTS } from "../trace/events_net.ts";
+import { sendAtOnce } from "./connections.ts";
 import { endOfTurn } from "./turn.ts";
 import { traceBegun, tracePiece } from "./dialogue.ts";
 import { giveLarge, giveSmall, takeLarge, takeSmall } from "./buffers.ts";
@@ -22,6 +23,9 @@ export type { Secured, SessionEnd, SessionSetup, Upgrade } from "./session_setup
 
 /** What lies in the socket's buffer when a connection is taken is there after one turn of the event loop. */
 const LOOK_MS = 0;
+
+/** Fits into one packet wherever the client is. */
+const PACKET_BYTES = 1024;
 
 const LF = 10;
 const NOTHING = new Uint8Array(0);
@@ -60,6 +64,10 @@ export class Session implements Timed {
   #full = false;
   /** The last read did not bring exactly one line: more may be on its way. */
   #pipelined = false;
+  /** Something was written since the last read. */
+  #wrote = false;
+  /** Small writes leave at once. */
+  #atOnce = false;
   #ended: (end: SessionEnd) => void = () => {};
 
   constructor(conn: Duplex, peer: Peer, setup: SessionSetup) {
@@ -240,6 +248,7 @@ export class Session implements Timed {
     const idle = wheel.after(this.#engine.idleSeconds);
     wheel.set(this, idle < this.#lastTick ? idle : this.#lastTick);
     this.#phase = "reading";
+    this.#wrote = false;
   }
 
   /** True when `count` bytes are to be handled. */
@@ -266,6 +275,8 @@ export class Session implements Timed {
     const phase = this.#phase;
     const wheel = this.#setup.wheel;
     this.#phase = "writing";
+    if (!this.#atOnce) this.#decideAtOnce();
+    this.#wrote = true;
     try {
       while (output.pending > 0) {
         wheel.set(this, wheel.after(this.#setup.writeStallSeconds));
@@ -282,6 +293,13 @@ export class Session implements Timed {
         wheel.set(this, this.#lastTick);
       }
     }
+  }
+
+  /** Where the client does not wait for each answer, or an answer fills more than a packet, none may wait for the client. */
+  #decideAtOnce(): void {
+    if (!this.#wrote && !this.#pipelined && this.#output.pending <= PACKET_BYTES) return;
+    this.#atOnce = true;
+    sendAtOnce(this.#conn);
   }
 
   /** Tells the engine that no more input comes, once, and writes its last words. */

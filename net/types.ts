@@ -137,6 +137,8 @@ export interface Duplex {
   /** No more will be written; the other direction stays open. */
   closeWrite(): Promise<void>;
   close(): void;
+  /** Small writes need not wait until the peer has acknowledged what went before (TCP_NODELAY). */
+  setNoDelay?(enable: boolean): void;
   /** Ends a write that the peer blocks, which close() cannot; calls `lost` when that cannot be done. */
   abort?(lost: () => void): void;
 }

@@ -51,6 +51,9 @@ class Tape implements Duplex {
     this.closed++;
     this.#interrupt?.(null);
   }
+  setNoDelay(): void {
+    this.calls.push("setNoDelay");
+  }
   abort(): void {
     this.calls.push("abort");
     this.#blocked?.(new Deno.errors.BrokenPipe("shut down"));
@@ -90,6 +93,24 @@ Deno.test("runSession: several commands in one read are answered with one write"
   assertEquals(toy.endCalls, 0);
   assertEquals(tape.closed, 1);
 });
+
+for (
+  const [what, chunks, isWanted] of [
+    ["waits for each answer", ["A\r\n", "B\r\n", "QUIT\r\n"], false],
+    ["sends two commands at once", ["A\r\nB\r\n", "QUIT\r\n"], true],
+    ["sends a command in two pieces", ["A", "B\r\n", "QUIT\r\n"], false],
+    ["gets more than a packet", [`${"A".repeat(1100)}\r\n`, "QUIT\r\n"], true],
+  ] as const
+) {
+  Deno.test(`runSession: a client that ${what}: answers ${isWanted ? "" : "need not "}leave at once`, async () => {
+    const tape = new Tape([...chunks]);
+    await run(tape);
+    const asked = tape.calls.filter((call) => call === "setNoDelay");
+    assertEquals(asked.length, isWanted ? 1 : 0);
+    // Before anything is written that might wait.
+    if (isWanted) assert(tape.calls.indexOf("setNoDelay") < tape.calls.lastIndexOf("write"));
+  });
+}
 
 Deno.test("runSession: partial writes are completed in order", async () => {
   const tape = new Tape(["HELLO WORLD\r\n"]);
