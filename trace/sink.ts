@@ -137,12 +137,21 @@ function openAsRoot(path: string): Deno.FsFile {
   if (named.isSymlink && named.uid !== 0) {
     throw new Error("it is a link that root does not own, and root does not follow it");
   }
-  const looked = named.isSymlink ? Deno.statSync(path) : named;
+  const looked = named.isSymlink ? statOrNull(path) : named;
+  if (looked === null) {
+    return Deno.openSync(targetOf(path), { append: true, createNew: true, mode: 0o640 });
+  }
   const file = Deno.openSync(path, { append: true });
   const { dev, ino } = file.statSync();
   if (dev === looked.dev && ino === looked.ino) return file;
   file.close();
   throw new Error("it was another file a moment ago");
+}
+
+/** Where a link leads that leads to nothing yet. */
+function targetOf(link: string): string {
+  const target = Deno.readLinkSync(link);
+  return target.startsWith("/") ? target : `${link.replace(/[^/]*$/, "")}${target}`;
 }
 
 function lstatOrNull(path: string): Deno.FileInfo | null {

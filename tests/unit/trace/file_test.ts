@@ -183,17 +183,19 @@ for (const target of ["there", "dangling"]) {
   });
 }
 
-Deno.test("openTrace: a link of one's own is followed", () =>
-  inPlace(async (place) => {
-    const other = `${place.dir}/other`;
-    Deno.writeTextFileSync(other, "");
-    Deno.symlinkSync(other, place.path);
-    const tracer = place.open();
-    say(tracer, "a");
-    await tracer.close();
-    assertEquals(place.lines("other"), [line("a")]);
-    assertEquals(place.said, []);
-  }));
+for (const target of ["there", "dangling", "relative"]) {
+  Deno.test(`openTrace: a link of one's own is followed (${target})`, () =>
+    inPlace(async (place) => {
+      const other = `${place.dir}/other`;
+      if (target === "there") Deno.writeTextFileSync(other, "");
+      Deno.symlinkSync(target === "relative" ? "other" : other, place.path);
+      const tracer = place.open();
+      say(tracer, "a");
+      await tracer.close();
+      assertEquals(place.lines("other"), [line("a")]);
+      assertEquals(place.said, []);
+    }));
+}
 
 Deno.test({
   name: "openTrace: a full disk is told once, mail never hears of it",
