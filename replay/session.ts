@@ -4,7 +4,8 @@
  *
  * Nothing is judged here, and nothing waits: not for the greeting, not in a tarpit.
  */
-import type { Engine, Output, Peer } from "../net/types.ts";
+import { createKeptOutput } from "../net/kept_output.ts";
+import type { Engine, Peer } from "../net/types.ts";
 import { POLICY_EVENTS } from "../trace/events_policy.ts";
 import { SMTP_EVENTS } from "../trace/events_smtp.ts";
 import { VALIDATE_EVENTS } from "../trace/events_validate.ts";
@@ -81,28 +82,6 @@ function emptyTurn(command: string): Draft {
     lookup: null,
     isPretended: false,
     trouble: "",
-  };
-}
-
-/** Bytes of the server, as one char a byte. */
-function keepOutput(): Output & { take(): string } {
-  let kept = "";
-  return {
-    bytes(bytes) {
-      for (const byte of bytes) kept += String.fromCharCode(byte);
-    },
-    text(text) {
-      kept += text;
-    },
-    get pending() {
-      return kept.length;
-    },
-    drain: () => Promise.resolve(),
-    take() {
-      const all = kept;
-      kept = "";
-      return all;
-    },
   };
 }
 
@@ -221,7 +200,7 @@ export function openTrialSession(
     },
     login: attempt.login ?? null,
   });
-  const output = keepOutput();
+  const output = createKeptOutput();
   let engine: Engine | null = null;
   const turnOf = async (command: string, act: () => void | Promise<void>): Promise<Turn> => {
     heard.turn = emptyTurn(command);

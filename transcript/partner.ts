@@ -2,6 +2,7 @@
  * Who a transcript is played against: an engine in this process, or whoever is at the other end of two byte streams
  * (a socket, a program's standard input and output).
  */
+import { createKeptOutput } from "../net/kept_output.ts";
 import type { Engine, Output, SecureInfo } from "../net/types.ts";
 
 /** The other side of a dialogue. */
@@ -21,32 +22,6 @@ export interface Partner {
   /** No more will come than what `take` still has. */
   readonly ended: boolean;
   close(): Promise<void>;
-}
-
-/** An Output that keeps everything, as one char a byte. */
-export interface KeptOutput extends Output {
-  take(): string;
-}
-
-export function createKeptOutput(): KeptOutput {
-  let kept = "";
-  return {
-    bytes(bytes) {
-      for (const byte of bytes) kept += String.fromCharCode(byte);
-    },
-    text(text) {
-      kept += text;
-    },
-    get pending() {
-      return kept.length;
-    },
-    drain: () => Promise.resolve(),
-    take() {
-      const all = kept;
-      kept = "";
-      return all;
-    },
-  };
 }
 
 export interface EngineOptions {

@@ -1,6 +1,7 @@
 import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { parseTranscript } from "../../transcript/format.ts";
-import { createKeptOutput, enginePartner, streamPartner } from "../../transcript/partner.ts";
+import { createKeptOutput } from "../../net/kept_output.ts";
+import { enginePartner, streamPartner } from "../../transcript/partner.ts";
 import { describeDifference } from "../../transcript/describe.ts";
 import { playTranscript } from "../../transcript/player.ts";
 import type { Engine, Output, Wants } from "../../net/types.ts";
