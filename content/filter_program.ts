@@ -69,9 +69,21 @@ export async function runFilter(
     // Its children too: nobody waits for them, and nobody reads what they write.
     killGroup(child);
     for (const stream of [child.stdin, child.stdout, child.stderr]) stream?.destroy();
+    await atMost(end, REAP_MS);
     // Nobody else may read the message before this one has stopped.
     await fed.catch(() => {});
   }
+}
+
+/** How long a killed program is waited for; one that even then does not end hangs in the kernel. */
+const REAP_MS = 1000;
+
+/** Resolves with `work`, or after so long without it. */
+async function atMost(work: Promise<unknown>, milliseconds: number): Promise<void> {
+  let timer = 0;
+  const over = new Promise<void>((resolve) => timer = setTimeout(resolve, milliseconds));
+  await Promise.race([work, over]);
+  clearTimeout(timer);
 }
 
 /** Gives the message to the program, at its pace. */
