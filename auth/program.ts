@@ -67,6 +67,9 @@ function start(run: ProgramRun): ChildProcess {
   return spawn("/bin/sh", args, { env: { ...run.env }, detached: true, stdio });
 }
 
+/** How long a killed program is waited for; one that even then does not end hangs in the kernel. */
+const REAP_MS = 1000;
+
 /** Watches `child` until it has ended and said what it had to say, or its time is over. */
 function attend(child: ChildProcess, run: ProgramRun): Promise<ProgramEnd> {
   const name = run.command[0] ?? "";
@@ -74,19 +77,27 @@ function attend(child: ChildProcess, run: ProgramRun): Promise<ProgramEnd> {
     let output = "";
     let exit: Exit | null = null;
     let outputEnded = false;
+    let reaping: number | undefined;
     const settle = (end: ProgramEnd) => {
       clearTimeout(timer);
+      clearTimeout(reaping);
       child.stdout?.destroy();
       resolve(end);
     };
+    const tooLong: ProgramEnd = {
+      kind: "failed",
+      reason: `"${name}" took longer than ${run.timeoutSeconds} seconds`,
+    };
     const look = () => {
       if (exit === null) return;
+      if (reaping !== undefined) return settle(tooLong);
       if (outputEnded || run.isComplete?.(output) === true) settle(endOf(name, exit, output));
     };
     const timer = setTimeout(() => {
       killGroup(child.pid);
-      const reason = `"${name}" took longer than ${run.timeoutSeconds} seconds`;
-      settle(exit === null ? { kind: "failed", reason } : endOf(name, exit, output));
+      if (exit !== null) settle(endOf(name, exit, output));
+      // Its end is waited for, so that nothing of it is left behind.
+      else reaping = setTimeout(() => settle(tooLong), REAP_MS);
     }, run.timeoutSeconds * 1000);
     child.on("error", (error: Error) => {
       settle({ kind: "failed", reason: `"${name}" can't be run (${error.message})` });

@@ -46,7 +46,8 @@ export function openNames(source: NameSource): (sizes?: NamedSizes) => string {
     const now = source.now();
     const seconds = Math.floor(now / 1000);
     const micro = Math.floor((now - seconds * 1000) * 1000);
-    const start = `${seconds}.M${micro}${process}${++counter}${worker}.`;
+    // Six digits: names of one second are then in the order of their delivery, which is POP3's.
+    const start = `${seconds}.M${String(micro).padStart(6, "0")}${process}${++counter}${worker}.`;
     const end = sizes === undefined ? "" : `,S=${sizes.bytes},W=${sizes.wireBytes}`;
     return start + host.slice(0, Math.max(1, LONGEST - start.length - end.length)) + end;
   };

@@ -1,6 +1,16 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { escapeHost, openNames } from "../../../queue/maildir_name.ts";
 
+Deno.test("openNames: names of one second sort in the order in which they were made", () => {
+  const at = { now: 1_234_005 };
+  const name = openNames({ host: "mx", pid: 12, worker: 0, now: () => at.now });
+  const made = [5, 90, 101, 999].map((ms) => {
+    at.now = 1_234_000 + ms;
+    return name();
+  });
+  assertEquals(made.toSorted(), made);
+});
+
 Deno.test("openNames: at most 70 characters from ! to ~, whatever the host, pid and size", () => {
   for (const host of ["mx.example.com", "h".repeat(300), "a/b:c", "h\xf6st", ""]) {
     for (const bytes of [undefined, 1, 99_999_999_999]) {
