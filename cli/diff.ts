@@ -17,7 +17,6 @@ import {
 import { type Attempt, findSources, type ReadCount, SourceError } from "../report/mod.ts";
 import {
   type Command,
-  EXIT_IO,
   type ParsedArgs,
   reasonOf,
   SITE_OPTIONS,
@@ -26,7 +25,7 @@ import {
 } from "./command.ts";
 import { PERIOD_OPTIONS, readAttempts, topOf } from "./log_input.ts";
 import { judgeOf, openLogTrial } from "./replay.ts";
-import { jsonReport, periodOf, realIo, type ReportIo } from "./report.ts";
+import { jsonReport, periodOf, realIo, type ReportIo, sourceTrouble } from "./report.ts";
 import { findSite, readSettings } from "./site.ts";
 import type { Trial } from "./trial.ts";
 import { ControlError } from "../validate/types.ts";
@@ -196,9 +195,7 @@ async function run(args: ParsedArgs, io: ReportIo): Promise<number> {
     return Object.values(report.changes).every((n) => n === 0) ? 0 : EXIT_DIFFERS;
   } catch (error) {
     if (error instanceof ControlError) throw new SiteError(error.message);
-    if (!(error instanceof SourceError)) throw error;
-    io.err(`qfront: ${error.message}\n`);
-    return EXIT_IO;
+    return sourceTrouble(error, io);
   }
 }
 

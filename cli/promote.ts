@@ -7,21 +7,19 @@
  */
 import { type FileSteps, looksOf, replaceFile } from "../auth/replace_file.ts";
 import { type ShadowCheck, type ShadowReport, wantedLines } from "../replay/mod.ts";
-import { SourceError } from "../report/mod.ts";
 import { localMinute, number, plural } from "../report/words.ts";
 import { type Edit, EditError, editSetting } from "../settings/edit.ts";
 import { nearestName } from "../settings/names.ts";
 import type { SettingName, Settings } from "../settings/mod.ts";
 import {
   type Command,
-  EXIT_IO,
   type ParsedArgs,
   reasonOf,
   SITE_OPTIONS,
   SiteError,
   UsageError,
 } from "./command.ts";
-import { jsonReport, realIo, type ReportIo } from "./report.ts";
+import { jsonReport, realIo, type ReportIo, sourceTrouble } from "./report.ts";
 import { CHECK_SETTINGS, readShadow, shadowSources } from "./shadow_read.ts";
 import { findSite, readSettings, type SitePlace } from "./site.ts";
 
@@ -229,9 +227,7 @@ async function guarded(work: () => Promise<number>, io: ReportIo): Promise<numbe
   try {
     return await work();
   } catch (error) {
-    if (!(error instanceof SourceError)) throw error;
-    io.err(`qfront: ${error.message}\n`);
-    return EXIT_IO;
+    return sourceTrouble(error, io);
   }
 }
 

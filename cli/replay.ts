@@ -14,11 +14,11 @@ import {
   unaskedDns,
   UNSEEN_CHECKS,
 } from "../replay/mod.ts";
-import { findSources, type ReadCount, SourceError } from "../report/mod.ts";
+import { findSources, type ReadCount } from "../report/mod.ts";
 import type { Settings } from "../settings/mod.ts";
-import { type Command, EXIT_IO, type ParsedArgs, SITE_OPTIONS, UsageError } from "./command.ts";
+import { type Command, type ParsedArgs, SITE_OPTIONS, UsageError } from "./command.ts";
 import { PERIOD_OPTIONS, readAttempts, topOf } from "./log_input.ts";
-import { jsonReport, periodOf, realIo, type ReportIo } from "./report.ts";
+import { jsonReport, periodOf, realIo, type ReportIo, sourceTrouble } from "./report.ts";
 import { findSite, readSettings } from "./site.ts";
 import { openTrial, type Trial } from "./trial.ts";
 
@@ -126,9 +126,7 @@ async function run(args: ParsedArgs, io: ReportIo): Promise<number> {
     io.out(args.has("json") ? jsonReport(report) : replayText(report));
     return 0;
   } catch (error) {
-    if (!(error instanceof SourceError)) throw error;
-    io.err(`qfront: ${error.message}\n`);
-    return EXIT_IO;
+    return sourceTrouble(error, io);
   }
 }
 

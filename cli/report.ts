@@ -260,10 +260,15 @@ async function run(args: ParsedArgs, io: ReportIo): Promise<number> {
     else if (page === undefined) io.out(textReport(report, io.isTerminal && io.wantsColour));
     return 0;
   } catch (error) {
-    if (!(error instanceof SourceError)) throw error;
-    io.err(`qfront: ${error.message}\n`);
-    return EXIT_IO;
+    return sourceTrouble(error, io);
   }
+}
+
+/** A log that can't be read is one sentence and 74; anything else is thrown on. */
+export function sourceTrouble(error: unknown, io: Pick<ReportIo, "err">): number {
+  if (!(error instanceof SourceError)) throw error;
+  io.err(`qfront: ${error.message}\n`);
+  return EXIT_IO;
 }
 
 /** The command over `io`. */

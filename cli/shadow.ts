@@ -6,11 +6,10 @@
  */
 import type { CheckCounts } from "../policy/counts.ts";
 import { shadowText } from "../replay/mod.ts";
-import { SourceError } from "../report/mod.ts";
-import { type Command, EXIT_IO, type ParsedArgs, SITE_OPTIONS } from "./command.ts";
+import { type Command, type ParsedArgs, SITE_OPTIONS } from "./command.ts";
 import { askService, findRunning } from "./control_client.ts";
 import { PERIOD_OPTIONS, topOf } from "./log_input.ts";
-import { jsonReport, periodOf, realIo, type ReportIo } from "./report.ts";
+import { jsonReport, periodOf, realIo, type ReportIo, sourceTrouble } from "./report.ts";
 import { readShadow, shadowSources } from "./shadow_read.ts";
 
 /** Verdicts in shadow that a running service counted; null: none runs. @throws {SiteError} */
@@ -38,9 +37,7 @@ async function run(args: ParsedArgs, io: ReportIo): Promise<number> {
     io.out(args.has("json") ? jsonReport(report) : shadowText(report));
     return 0;
   } catch (error) {
-    if (!(error instanceof SourceError)) throw error;
-    io.err(`qfront: ${error.message}\n`);
-    return EXIT_IO;
+    return sourceTrouble(error, io);
   }
 }
 
