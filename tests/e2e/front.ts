@@ -10,7 +10,8 @@ const TOP = new URL("../../", import.meta.url).pathname;
 export function qfrontCommand(): string[] {
   const binary = Deno.env.get("QFRONT_BINARY");
   if (binary !== undefined) return [binary];
-  return [Deno.execPath(), "run", "-A", "--no-check", "--cached-only", `${TOP}main.ts`];
+  const lock = [`--lock=${TOP}deno.lock`, "--frozen"];
+  return [Deno.execPath(), "run", "-A", "--no-check", "--cached-only", ...lock, `${TOP}main.ts`];
 }
 
 /** Where it runs: the smoke test of the binary uses an empty directory. */
