@@ -7,11 +7,17 @@
  * choose are never asked for twice, so a home that is asked for several of them is listed once. A
  * listing shows no names that are not UTF-8: it answers for ASCII names only.
  */
+import { type Hints, makeHints } from "./hints.ts";
 import { atRest, type Failed, type Found, same } from "./sight.ts";
 import type { Stat } from "./system.ts";
 
 export interface Absences {
   has(home: Found, name: string): boolean;
+  /**
+   * Certainly none of the files of an extension: neither its own nor any default. The names that findDotQmail would ask
+   * for one by one, without making them. `safe`: as it stands in file names.
+   */
+  hasNoneOf(home: Found, dash: string, safe: string): boolean;
   /** The opening of `name` below `home` failed. */
   note(home: Found, name: string, failure: Failed): void;
 }
@@ -31,13 +37,42 @@ interface Known {
   readonly stat: Stat;
   readonly names: string[];
   misses: number;
-  listed: ReadonlySet<string> | null;
+  listed: Listed | null;
+}
+
+/** A home's dot-qmail files. */
+interface Listed {
+  readonly names: ReadonlySet<string>;
+  /** What follows ".qmail-" in each. */
+  readonly extensions: Hints;
+  readonly hasDefault: boolean;
+  /** There are defaults of longer extensions. */
+  readonly hasMoreDefaults: boolean;
+}
+
+const STEM = ".qmail-";
+
+function listedOf(names: ReadonlySet<string>): Listed {
+  const extensions = [...names].filter((name) => name.startsWith(STEM))
+    .map((name) => name.slice(STEM.length));
+  return {
+    names,
+    extensions: makeHints(extensions, extensions.length),
+    hasDefault: extensions.includes("default"),
+    hasMoreDefaults: extensions.some((one) => one.endsWith("-default")),
+  };
 }
 
 const isCommon = (name: string): boolean => name === ".qmail" || name.endsWith("default");
 
-// deno-lint-ignore no-control-regex
-const isAscii = (name: string): boolean => /^[\x00-\x7f]*$/.test(name);
+/** Could a listing show this name, if it were there? */
+function isListable(name: string): boolean {
+  for (let i = 0; i < name.length; i++) {
+    const code = name.charCodeAt(i);
+    if (code > 0x7f || code === 0x2f) return false;
+  }
+  return true;
+}
 
 export function rememberAbsences(list: ListDotQmail): Absences {
   const homes = new Map<string, Known>();
@@ -46,7 +81,8 @@ export function rememberAbsences(list: ListDotQmail): Absences {
   /** What is known of a home that has not changed. */
   function knownOf(home: Found): Known | null {
     const known = homes.get(home.path);
-    return known !== undefined && same(known.stat, home.stat) ? known : null;
+    if (known === undefined) return null;
+    return known.stat === home.stat || same(known.stat, home.stat) ? known : null;
   }
 
   function learn(home: Found): Known | null {
@@ -64,8 +100,14 @@ export function rememberAbsences(list: ListDotQmail): Absences {
     has(home, name) {
       const known = knownOf(home);
       if (known === null || name.includes("/")) return false;
-      if (known.listed !== null && isAscii(name)) return !known.listed.has(name);
+      if (known.listed !== null && isListable(name)) return !known.listed.names.has(name);
       return known.names.includes(name);
+    },
+    hasNoneOf(home, dash, safe) {
+      const listed = dash === "-" ? knownOf(home)?.listed ?? null : null;
+      if (listed === null || listed.hasDefault || !isListable(safe)) return false;
+      if (listed.hasMoreDefaults && safe.includes("-")) return false;
+      return !listed.extensions.mayHave(safe);
     },
     note(home, name, failure) {
       // A dangling link is absent as well, but what it points to lies elsewhere.
@@ -76,8 +118,9 @@ export function rememberAbsences(list: ListDotQmail): Absences {
       if (isCommon(name)) {
         if (known.names.length < NAMES) known.names.push(name);
       } else if (++known.misses === MISSES) {
-        known.listed = list(home, LISTED);
-        total += known.listed?.size ?? 0;
+        const names = list(home, LISTED);
+        known.listed = names === null ? null : listedOf(names);
+        total += names?.size ?? 0;
       }
     },
   };

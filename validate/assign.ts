@@ -49,6 +49,8 @@ export function openAssignments(files: Files, path: string): Assignments {
   let bytes: Uint8Array | null = null;
   let reader: CdbReader | null = null;
   let wildcards = "";
+  /** The record of the empty wildcard, which every name comes to; undefined: not looked for yet. */
+  let forAll: string | null | undefined;
 
   function current(): CdbReader | null {
     const now = watched.bytes();
@@ -63,6 +65,7 @@ export function openAssignments(files: Files, path: string): Assignments {
     const set = fresh.find("");
     if (set === null) throw new CdbError("It has no record of its wildcards");
     wildcards = set;
+    forAll = undefined;
     bytes = now;
     reader = fresh;
     return fresh;
@@ -73,15 +76,15 @@ export function openAssignments(files: Files, path: string): Assignments {
     const lower = lowerAscii(local);
     const exact = cdb.find(`!${lower}\0`);
     if (exact !== null) return { key: `=${lower}`, record: exact };
-    const key = `!${lower}`;
-    for (let length = key.length; length > 0; length--) {
-      if (length > 1 && !wildcards.includes(key.charAt(length - 1))) continue;
-      const record = cdb.find(key, length);
+    for (let length = wildcards === "" ? 0 : lower.length; length > 0; length--) {
+      if (!wildcards.includes(lower.charAt(length - 1))) continue;
+      const record = cdb.find(`!${lower}`, length + 1);
       if (record !== null) {
-        return { key: `+${key.slice(1, length)}`, record: record + local.slice(length - 1) };
+        return { key: `+${lower.slice(0, length)}`, record: record + local.slice(length) };
       }
     }
-    return null;
+    if (forAll === undefined) forAll = cdb.find("!");
+    return forAll === null ? null : { key: "+", record: forAll + local };
   }
 
   return (local, steps) => {

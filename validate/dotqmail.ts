@@ -68,7 +68,10 @@ export interface DotQmail {
 }
 
 /** An extension as it stands in file names: lower case, "." as ":". */
-export const safeExtension = (ext: string): string => lowerAscii(ext).replaceAll(".", ":");
+export function safeExtension(ext: string): string {
+  const lower = lowerAscii(ext);
+  return lower.includes(".") ? lower.replaceAll(".", ":") : lower;
+}
 
 /** The name opened as qmail-local does: null to go on to the next. @throws {LookupTrouble} */
 function tryFile(
@@ -125,6 +128,8 @@ export function findDotQmail(
   steps: StepSink | null,
 ): DotQmail | null {
   const safe = safeExtension(assigned.ext);
+  // Somebody who wants to see steps wants to see them taken.
+  if (steps === null && context.absences.hasNoneOf(home, assigned.dash, safe)) return null;
   const stem = `.qmail${assigned.dash}`;
   const exact = tryFile(stem + safe, home, context, steps);
   if (exact !== null) return exact;

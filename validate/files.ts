@@ -10,10 +10,12 @@
 import { keepBriefly } from "./briefly.ts";
 import { keepTexts, type Watched, watchFile } from "./kept.ts";
 import {
+  type Entered,
   type Failed,
   failed,
   type Found,
   isDirectory,
+  isEntered,
   isLink,
   type Person,
   type Someone,
@@ -34,6 +36,11 @@ export {
 export interface Files {
   /** Forgets what was learned of directories: begins a new look-up. */
   begin(): void;
+  /**
+   * Another number each time that something is forgotten (briefly.ts): what was made of files in this look-up holds as
+   * long as it stays. null: keep nothing.
+   */
+  readonly epoch: number | null;
   /**
    * Follows `path`; relative ones begin at `from` (a `Found.path`). `follow`: also a link at its
    * end.
@@ -213,7 +220,19 @@ export function openFiles(
     return typeof stat === "string" ? unseen(stat, name) : { ok: true, path: name, stat };
   }
 
+  let entered: Entered | null = null;
+
+  /** The directory that was entered last - alias's home, as a rule - is entered once an epoch. */
   function enter(path: string, person: Person, from = ""): Found | Failed {
+    const { epoch } = calls;
+    if (epoch === null || from !== "") return enterNow(path, person, from);
+    if (entered === null || entered.epoch !== epoch || !isEntered(entered, path, person)) {
+      entered = { epoch, path, person, found: enterNow(path, person, from) };
+    }
+    return entered.found;
+  }
+
+  function enterNow(path: string, person: Person, from: string): Found | Failed {
     const found = resolve(path, person, from);
     if (!found.ok) return found;
     if (!isDirectory(found.stat)) return failed("ENOTDIR", found.path);
@@ -273,5 +292,17 @@ export function openFiles(
     }
   }
 
-  return { begin, resolve, enter, open, text, watch, names, onDisk };
+  return {
+    begin,
+    get epoch() {
+      return calls.epoch;
+    },
+    resolve,
+    enter,
+    open,
+    text,
+    watch,
+    names,
+    onDisk,
+  };
 }

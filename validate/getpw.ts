@@ -52,11 +52,14 @@ function seeHome(home: string, context: GetpwContext): number | string {
 
 /** Finds the user. @throws {LookupTrouble} also where user alias is missing. */
 export function getpw(local: string, context: GetpwContext, steps: StepSink | null): Assignment {
-  const { users, breakChar } = context;
-  for (let end = local.length; end >= 0; end--) {
+  const { users } = context;
+  const { length } = local;
+  const lower = lowerAscii(local);
+  const breakCode = context.breakChar.charCodeAt(0);
+  for (let end = length; end >= 0; end--) {
     if (end > LONGEST_NAME) continue;
-    if (end !== local.length && (breakChar === "" || local.charAt(end) !== breakChar)) continue;
-    const name = lowerAscii(local.slice(0, end));
+    if (end !== length && local.charCodeAt(end) !== breakCode) continue;
+    const name = end === length ? lower : lower.slice(0, end);
     const user = users.find(name);
     const fault = user === null ? "no such user" : objection(user, context);
     if (user === null || fault !== null) {
@@ -64,7 +67,7 @@ export function getpw(local: string, context: GetpwContext, steps: StepSink | nu
       continue;
     }
     steps?.add("getpw", users.source, name, `uid ${user.uid}, home ${user.home}`);
-    const whole = end === local.length;
+    const whole = end === length;
     return assignment(user, whole ? "" : "-", whole ? "" : local.slice(end + 1));
   }
   const alias = users.find("alias");

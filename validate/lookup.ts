@@ -20,12 +20,21 @@ import { rewrite, rewriteTables } from "./rewrite.ts";
 import { type LookupOptions, resolveSite, SiteFault } from "./site.ts";
 import { gatherSteps, type StepSink } from "./steps.ts";
 import { failureWords, LookupTrouble } from "./trouble.ts";
-import type { LookupResult, SiteLookup } from "./types.ts";
+import type { LookupResult, Outcome, Route, Selector, SiteLookup } from "./types.ts";
 import { homeContext, noMailbox, troubleOf, type Walk } from "./walk.ts";
 
 export { type LookupOptions, SiteFault } from "./site.ts";
 
-type Draft = { -readonly [K in keyof LookupResult]: LookupResult[K] };
+/** How far a look-up came. */
+interface Progress {
+  readonly address: string;
+  route: Route;
+  rewritten: string | null;
+  selector: Selector | null;
+  assigned: Assignment | null;
+  /** undefined: not looked for. */
+  qmailfile: string | null | undefined;
+}
 
 /**
  * User of qmail-getpw; where there is none, a stranger, to whom only what is open to all is open.
@@ -46,7 +55,7 @@ export function createLookupService(options: LookupOptions = {}): SiteLookup {
     files,
     control,
     absences: rememberAbsences((home, limit) => files.names(home, ".qmail", limit)),
-    tables: rewriteTables(control),
+    tables: rewriteTables(control, () => files.epoch),
     assignments: openAssignments(files, `${site.qmailDir}/users/cdb`),
     users: openUsers(files, {
       rooted: site.root !== "",
@@ -75,63 +84,104 @@ function checkDirectory(files: Files, path: string): void {
 }
 
 function lookUp(walk: Walk, address: string, explain: boolean): LookupResult {
-  const draft: Draft = { address, route: "error", verdict: "deferred", reason: "" };
+  const progress: Progress = {
+    address,
+    route: "error",
+    rewritten: null,
+    selector: null,
+    assigned: null,
+    qmailfile: undefined,
+  };
   const sink = explain ? gatherSteps() : null;
   walk.files.begin();
   walk.users.begin();
-  try {
-    decide(walk, draft, sink);
-  } catch (error) {
-    draft.verdict = "deferred";
-    draft.reason = troubleOf(error);
-  }
-  if (sink !== null) draft.steps = sink.steps;
-  return draft;
+  const result = decideOrDefer(walk, progress, sink);
+  return sink === null ? result : { ...result, steps: sink.steps };
 }
 
-function decide(walk: Walk, draft: Draft, steps: StepSink | null): void {
-  // qmail's strings end at a NUL.
-  const nul = draft.address.indexOf("\0");
-  const recipient = nul < 0 ? draft.address : draft.address.slice(0, nul);
-  const { route, address } = rewrite(recipient, walk.tables(), steps);
-  draft.route = route;
-  draft.rewritten = address;
-  if (route === "remote") {
-    draft.verdict = "remote";
-    draft.reason = "Neither control/locals nor control/virtualdomains has its domain";
-    return;
+function decideOrDefer(walk: Walk, progress: Progress, steps: StepSink | null): LookupResult {
+  try {
+    return decide(walk, progress, steps);
+  } catch (error) {
+    return resultOf(progress, "deferred", troubleOf(error));
   }
-  draft.selector = "none";
+}
+
+/**
+ * The result of what was reached. Each is written out: an object that gets its keys one by one is made anew several times
+ * over, and nearly every result is one of the last two.
+ */
+function resultOf(progress: Progress, verdict: Outcome, reason: string): LookupResult {
+  const { address, route, rewritten, selector, assigned, qmailfile } = progress;
+  if (rewritten === null) return { address, route, verdict, reason };
+  if (selector === null) return { address, route, verdict, reason, rewritten };
+  const start = { address, route, verdict, reason, rewritten, selector };
+  if (assigned === null) return start;
+  const { user, uid, gid, home, dash, ext } = assigned;
+  if (qmailfile === undefined) return { ...start, user, uid, gid, home, dash, ext };
+  return {
+    address,
+    route,
+    verdict,
+    reason,
+    rewritten,
+    selector,
+    user,
+    uid,
+    gid,
+    home,
+    dash,
+    ext,
+    qmailfile,
+  };
+}
+
+function decide(walk: Walk, progress: Progress, steps: StepSink | null): LookupResult {
+  // qmail's strings end at a NUL.
+  const nul = progress.address.indexOf("\0");
+  const recipient = nul < 0 ? progress.address : progress.address.slice(0, nul);
+  const { route, address } = rewrite(recipient, walk.tables(), steps);
+  progress.route = route;
+  progress.rewritten = address;
+  if (route === "remote") {
+    const reason = "Neither control/locals nor control/virtualdomains has its domain";
+    return resultOf(progress, "remote", reason);
+  }
+  progress.selector = "none";
   const local = address.slice(0, address.lastIndexOf("@"));
   if (local === "") {
-    draft.verdict = "discarded";
-    draft.reason = "qmail-lspawn takes mail for an empty local part and delivers nothing";
-    return;
+    const reason = "qmail-lspawn takes mail for an empty local part and delivers nothing";
+    return resultOf(progress, "discarded", reason);
   }
-  const assigned = select(walk, local, draft, steps);
-  draft.user = assigned.user;
-  draft.uid = assigned.uid;
-  draft.gid = assigned.gid;
-  draft.home = assigned.home;
-  draft.dash = assigned.dash;
-  draft.ext = assigned.ext;
-  judge(walk, assigned, draft, steps);
+  const assigned = select(walk, local, progress, steps);
+  progress.assigned = assigned;
+  return judge(walk, assigned, progress, steps);
 }
 
-function select(walk: Walk, local: string, draft: Draft, steps: StepSink | null): Assignment {
+function select(
+  walk: Walk,
+  local: string,
+  progress: Progress,
+  steps: StepSink | null,
+): Assignment {
   const assigned = walk.assignments(local, steps);
   if (assigned !== null) {
-    draft.selector = "users/cdb";
+    progress.selector = "users/cdb";
     return assigned;
   }
-  draft.selector = "getpw";
+  progress.selector = "getpw";
   const { site, files, users } = walk;
   const person = site.judges ? users.find("qmailp") ?? STRANGER : null;
   const context = { files, users, qmailDir: site.qmailDir, breakChar: site.confBreak, person };
   return getpw(local, context, steps);
 }
 
-function judge(walk: Walk, assigned: Assignment, draft: Draft, steps: StepSink | null): void {
+function judge(
+  walk: Walk,
+  assigned: Assignment,
+  progress: Progress,
+  steps: StepSink | null,
+): LookupResult {
   const { user, uid, gid, home } = assigned;
   if (uid === NO_ID || gid === NO_ID) {
     throw new LookupTrouble(`Nobody can become uid ${uid}, gid ${gid} of user "${user}"`);
@@ -141,29 +191,26 @@ function judge(walk: Walk, assigned: Assignment, draft: Draft, steps: StepSink |
       `User "${user}" has uid 0, and qmail never delivers as root (give the address to another user)`,
     );
   }
-  draft.qmailfile = null;
+  progress.qmailfile = null;
   if (!home.startsWith("/")) {
-    draft.verdict = "bounced";
-    draft.reason = `The home "${home}" of user "${user}" is no absolute path (correct it)`;
     steps?.add("home", home, "", "no absolute path");
-    return;
+    const reason = `The home "${home}" of user "${user}" is no absolute path (correct it)`;
+    return resultOf(progress, "bounced", reason);
   }
   const context = homeContext(walk, assigned);
   const entered = enterHome(home, context, steps);
   const file = findDotQmail(assigned, entered, context, steps);
   if (file === null && assigned.dash !== "") {
-    draft.verdict = "no-mailbox";
-    draft.reason = noMailbox(assigned);
-    return;
+    return resultOf(progress, "no-mailbox", noMailbox(assigned));
   }
-  if (file !== null) draft.qmailfile = file.name;
+  if (file !== null) progress.qmailfile = file.name;
   const { instructions, isDefault } = instructionsFor(walk, home, file);
-  draft.verdict = "deliverable";
-  draft.reason = file === null
-    ? `The default delivery takes it for user "${user}" (home ${home})`
-    : `${home}/${file.name} takes it for user "${user}"`;
   const kinds = instructions.map((i) => i.kind).join(", ");
   const words = kinds === "" ? "nothing is delivered" : kinds;
   const source = file === null ? "" : `${home}/${file.name}`;
   steps?.add("instructions", source, "", `${isDefault ? "default delivery: " : ""}${words}`);
+  const reason = file === null
+    ? `The default delivery takes it for user "${user}" (home ${home})`
+    : `${home}/${file.name} takes it for user "${user}"`;
+  return resultOf(progress, "deliverable", reason);
 }

@@ -8,6 +8,7 @@
  */
 import { latin1 } from "../cdb/mod.ts";
 import type { Files } from "./files.ts";
+import { finderIn } from "./hints.ts";
 import { findThroughLibrary, type User } from "./getpwnam.ts";
 import { failureWords, LookupTrouble } from "./trouble.ts";
 
@@ -70,20 +71,20 @@ export function parsePasswd(text: string): Map<string, User> {
 export function openPasswd(files: Files, path = "/etc/passwd"): Users {
   const watched = files.watch(path);
   let bytes: Uint8Array | null = null;
-  let users = new Map<string, User>();
+  let findUser = finderIn(new Map<string, User>());
   let isCurrent = false;
 
   function load(): void {
     const now = watched.bytes();
     if (now instanceof Uint8Array) {
-      if (now !== bytes) users = parsePasswd(latin1(now));
+      if (now !== bytes) findUser = finderIn(parsePasswd(latin1(now)));
       bytes = now;
     } else {
       if (now.errno !== "ENOENT") {
         throw new LookupTrouble(`${path} can't be read: ${failureWords(now)}`);
       }
       bytes = null;
-      users = new Map();
+      findUser = finderIn(new Map());
     }
     isCurrent = true;
   }
@@ -95,7 +96,7 @@ export function openPasswd(files: Files, path = "/etc/passwd"): Users {
     },
     find(name) {
       if (!isCurrent) load();
-      return users.get(name) ?? null;
+      return findUser(name);
     },
   };
 }

@@ -9,8 +9,12 @@
  */
 import { CdbError, CdbReader } from "../cdb/mod.ts";
 import type { Files } from "./files.ts";
+import { memberOf } from "./hints.ts";
 import { lowerAscii } from "./rewrite.ts";
 import { ControlError, type ControlFiles, type RcptHostsAnswer } from "./types.ts";
+
+/** The database; null: there is none. "broken": it can't be opened; "missing": there is no rcpthosts. */
+type Sources = CdbReader | null | "broken" | "missing";
 
 /** The question, for the control files in `directory` (absolute, within the site). */
 export function openRcptHosts(
@@ -22,10 +26,13 @@ export function openRcptHosts(
   let bytes: Uint8Array | null = null;
   let reader: CdbReader | null = null;
   let entries: readonly string[] | null = null;
-  let hosts: ReadonlySet<string> = new Set();
+  let isHost = memberOf(new Set());
+  /** The epoch (files.ts) in which the files were looked at last, and what came of it. */
+  let lastEpoch: number | null = null;
+  let last: Sources = null;
 
   /** The database; null: there is none; "broken": it can't be opened. */
-  function current(): CdbReader | null | "broken" {
+  function current(): Exclude<Sources, "missing"> {
     const now = more.bytes();
     if (!(now instanceof Uint8Array)) {
       bytes = null;
@@ -40,19 +47,36 @@ export function openRcptHosts(
     return reader;
   }
 
-  function judge(address: string): RcptHostsAnswer {
+  function look(): Sources {
     const lines = control.lines("rcpthosts");
     if (lines === null) return "missing";
     if (lines !== entries) {
-      hosts = new Set(lines.map(lowerAscii));
+      isHost = memberOf(new Set(lines.map(lowerAscii)));
       entries = lines;
     }
-    const at = address.lastIndexOf("@");
-    const cdb = current();
+    return current();
+  }
+
+  function sources(): Sources {
+    const { epoch } = files;
+    if (epoch !== null && epoch === lastEpoch) return last;
+    lastEpoch = null;
+    last = look();
+    lastEpoch = epoch;
+    return last;
+  }
+
+  function judge(address: string): RcptHostsAnswer {
+    const cdb = sources();
+    if (cdb === "missing") return "missing";
     if (cdb === "broken") return "undecided";
+    const at = address.lastIndexOf("@");
     if (at < 0) return "allowed";
-    const keys = suffixes(lowerAscii(address.slice(at + 1)));
-    if (keys.some((key) => hosts.has(key))) return "allowed";
+    const domain = lowerAscii(address.slice(at + 1));
+    // Nearly always it is the domain itself: its .suffixes are cut out only when it is not.
+    if (domain !== "" && isHost(domain)) return "allowed";
+    const keys = suffixes(domain);
+    if (keys.some(isHost)) return "allowed";
     if (cdb === null) return "refused";
     return keys.some((key) => cdb.find(key) !== null) ? "allowed" : "refused";
   }

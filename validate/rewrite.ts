@@ -6,6 +6,7 @@
  * reads me, envnoathost, locals, percenthack and virtualdomains; the control files of qmail-send
  * that have nothing to do with addresses are not looked at.
  */
+import { memberOf } from "./hints.ts";
 import type { StepSink } from "./steps.ts";
 import { ControlError, type ControlFiles } from "./types.ts";
 
@@ -30,6 +31,8 @@ export interface Rewritten {
 export interface RewriteTables {
   readonly envNoAtHost: string;
   readonly locals: ReadonlySet<string>;
+  /** Is a domain, in lower case, in `locals`? */
+  readonly isLocal: (domain: string) => boolean;
   readonly localsFile: "locals" | "me";
   readonly percentHack: ReadonlySet<string>;
   readonly virtualDomains: ReadonlyMap<string, string>;
@@ -48,13 +51,19 @@ function virtualTable(entries: readonly string[] | null): ReadonlyMap<string, st
 }
 
 /**
- * The tables of today's control files; the same object while they do not change.
+ * The tables of today's control files; the same object while they do not change. They are compared once an epoch
+ * (files.ts).
  * @throws {ControlError} where qmail-send would not start.
  */
-export function rewriteTables(control: ControlFiles): () => RewriteTables {
+export function rewriteTables(
+  control: ControlFiles,
+  epochOf: () => number | null = () => null,
+): () => RewriteTables {
   let sources: readonly unknown[] = [];
   let tables: RewriteTables | null = null;
-  return () => {
+  let lastEpoch: number | null = null;
+
+  function current(): RewriteTables {
     const me = control.line("me");
     const locals = control.lines("locals");
     const percentHack = control.lines("percenthack");
@@ -68,14 +77,24 @@ export function rewriteTables(control: ControlFiles): () => RewriteTables {
       );
     }
     sources = now;
+    const localSet = folded(locals ?? me?.split("\0") ?? []);
     tables = {
       envNoAtHost: envNoAtHost ?? me ?? "envnoathost",
-      locals: folded(locals ?? me?.split("\0") ?? []),
+      locals: localSet,
+      isLocal: memberOf(localSet),
       localsFile: locals === null ? "me" : "locals",
       percentHack: folded(percentHack),
       virtualDomains: virtualTable(virtualDomains),
     };
     return tables;
+  }
+
+  return () => {
+    const epoch = epochOf();
+    if (tables !== null && epoch !== null && epoch === lastEpoch) return tables;
+    const now = current();
+    lastEpoch = epoch;
+    return now;
   };
 }
 
@@ -130,7 +149,7 @@ export function rewrite(
   const at = address.lastIndexOf("@");
   const domain = lowerAscii(address.slice(at + 1));
   const file = `control/${tables.localsFile}`;
-  if (tables.locals.has(domain)) {
+  if (tables.isLocal(domain)) {
     steps?.add("locals", file, domain, "listed, so it is local");
     return { route: "local", address };
   }

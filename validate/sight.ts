@@ -65,3 +65,19 @@ export function same(a: Stat, b: Stat): boolean {
 /** Would a change at this moment show in its times? `now`: before the file was looked at. */
 export const atRest = (stat: Stat, now: number): boolean =>
   now - Math.max(stat.mtime, stat.ctime) > REST_MS;
+
+/** A directory that was entered, by whom and in which epoch. */
+export interface Entered {
+  readonly epoch: number;
+  readonly path: string;
+  readonly person: Person;
+  readonly found: Found | Failed;
+}
+
+/** Is it what was entered last, by the same? */
+export function isEntered(last: Entered, path: string, person: Person): boolean {
+  if (last.path !== path) return false;
+  if (person === null || last.person === null) return person === last.person;
+  const isSame = person.uid === last.person.uid && person.gid === last.person.gid;
+  return isSame && person.groups === undefined && last.person.groups === undefined;
+}

@@ -89,3 +89,39 @@ Deno.test("rememberAbsences: a home that can't be listed is asked for each name"
   guess(absences, home, 10);
   assertEquals(absences.has(home, ".qmail-guess0"), false);
 });
+
+Deno.test("hasNoneOf: only what a listing rules out for the extension and all of its defaults", () => {
+  const listings: Record<string, string[]> = {
+    "/plain": [".qmail", ".qmail-postmaster", ".qmail-a:b"],
+    "/default": [".qmail-default"],
+    "/list": [".qmail-list-default"],
+  };
+  const absences = rememberAbsences((home) => new Set(listings[home.path]));
+  const listedAs = (path: string): Found => {
+    const home = { ...homeAt(Date.now() - DAY), path };
+    for (let i = 0; i < 5; i++) {
+      absences.note(home, `.qmail-guess${i}`, absent(`${path}/.qmail-guess${i}`));
+    }
+    return home;
+  };
+  const plain = listedAs("/plain");
+  assertEquals(absences.hasNoneOf(plain, "-", "nobody"), true);
+  assertEquals(absences.hasNoneOf(plain, "-", "no-body"), true);
+  for (const there of ["postmaster", "a:b"]) {
+    assertEquals(absences.hasNoneOf(plain, "-", there), false);
+  }
+  // What a listing can't show, or is not asked about like this.
+  for (const unsure of ["caf\xe9", "a/b"]) {
+    assertEquals(absences.hasNoneOf(plain, "-", unsure), false);
+  }
+  for (const dash of ["", "+", "--"]) {
+    assertEquals(absences.hasNoneOf(plain, dash, "nobody"), false);
+  }
+  assertEquals(absences.hasNoneOf(listedAs("/default"), "-", "nobody"), false);
+  const list = listedAs("/list");
+  assertEquals(absences.hasNoneOf(list, "-", "nobody"), true);
+  assertEquals(absences.hasNoneOf(list, "-", "list-x"), false);
+  const changed = { ...plain, stat: { ...plain.stat, mtime: plain.stat.mtime + 1 } };
+  assertEquals(absences.hasNoneOf(changed, "-", "nobody"), false);
+  assertEquals(absences.hasNoneOf(homeAt(Date.now() - DAY), "-", "nobody"), false);
+});
