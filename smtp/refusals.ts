@@ -109,7 +109,8 @@ function traceUnknown(
   const { tracer } = session.deps;
   if (tracer.level < 2) return;
   const number = session.peer.session;
-  const fields = { ...splitAddress(address), ip: session.peer.remoteIp };
+  const { user, domain } = splitAddress(address);
+  const fields = { user, domain, ip: session.peer.remoteIp };
   if (!terminates) return tracer.emit(number, SMTP_EVENTS.rcptUnknown, fields);
   tracer.emit(number, SMTP_EVENTS.rcptInvalid, fields);
   for (const recipient of transaction.recipients) {

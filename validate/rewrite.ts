@@ -11,15 +11,10 @@ import type { StepSink } from "./steps.ts";
 import { ControlError, type ControlFiles } from "./types.ts";
 
 /** Lower case of ASCII letters and of nothing else. */
-export function lowerAscii(text: string): string {
-  for (let i = 0; i < text.length; i++) {
-    const char = text.charCodeAt(i);
-    if (char >= 65 && char <= 90) return lowerSome(text);
-  }
-  return text;
-}
+export const lowerAscii = (text: string): string =>
+  UPPER.test(text) ? text.replace(/[A-Z]+/g, (run) => run.toLowerCase()) : text;
 
-const lowerSome = (text: string): string => text.replace(/[A-Z]+/g, (run) => run.toLowerCase());
+const UPPER = /[A-Z]/;
 
 /** Where an address goes. */
 export interface Rewritten {
