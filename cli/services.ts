@@ -181,6 +181,7 @@ export function openServices(
       contents,
       isListPosting,
       settings: () => settings,
+      keepMs: options.isService ? FILE_KEEP_MS : 0,
     });
     const direct = {
       lookup: metered,

@@ -105,17 +105,21 @@ function hello(session: Session, name: string, extended: boolean): void | Promis
   });
 }
 
-/** EHLO's answer; what depends on the moment stands last. */
+/** EHLO's answer; what depends on the moment stands last. There are few of them, and each is made once. */
 function extendedHello(session: Session): Reply {
-  const { extendedHello, extensions } = session.config;
+  const { extendedHello, extendedHellos, extensions } = session.config;
   const auth = authExtension(session);
   const { xclient } = session.deps;
-  if (auth === "" && !offersTls(session) && xclient === undefined) return extendedHello;
-  const lines = [...extensions];
-  if (offersTls(session)) lines.push("STARTTLS");
-  if (auth !== "") lines.push(auth);
-  if (xclient !== undefined) lines.push(XCLIENT_EXTENSION);
-  return multiline(REPLIES.extended_hello, lines);
+  const tls = offersTls(session);
+  if (auth === "" && !tls && xclient === undefined) return extendedHello;
+  const more = [tls ? "STARTTLS" : "", auth, xclient === undefined ? "" : XCLIENT_EXTENSION];
+  const key = more.join();
+  let made = extendedHellos.get(key);
+  if (made === undefined) {
+    const lines = [...extensions, ...more.filter((line) => line !== "")];
+    extendedHellos.set(key, made = multiline(REPLIES.extended_hello, lines));
+  }
+  return made;
 }
 
 function reset(session: Session): void {

@@ -31,6 +31,8 @@ export interface SmtpConfig {
   readonly extendedHello: Reply;
   /** The lines of that answer. */
   readonly extensions: readonly string[];
+  /** EHLO's answers with more lines, by these; made when one is given first. */
+  readonly extendedHellos: Map<string, Reply>;
   readonly quit: Reply;
   /** Our name, for challenges. */
   readonly hostname: string;
@@ -163,6 +165,7 @@ function build(sources: Sources, ips: ReadonlySet<string>): SmtpConfig {
     greeting: withText(REPLIES.greeting, `${greeting} ESMTP`),
     hello: withText(REPLIES.hello, greeting),
     extendedHello: multiline(REPLIES.extended_hello, extensions),
+    extendedHellos: new Map(),
     extensions: Object.freeze(extensions),
     quit: withText(REPLIES.quit, greeting),
     hostname: safeText(sources.localIpHost ?? greeting),

@@ -31,6 +31,8 @@ export interface SmtpService extends Omit<SmtpDeps, "config" | "tls" | "policy" 
   readonly contents?: Content | undefined;
   /** The settings of the moment. */
   readonly settings: () => Settings;
+  /** How old, in milliseconds, what a session begins with may be; absent: not at all. */
+  readonly keepMs?: number | undefined;
   /** Can the driver of this connection start TLS? Absent: it can't. */
   readonly tls?: ((peer: Peer) => boolean) | undefined;
   /** What a trial says of a client before its first word; absent: nothing. */
@@ -51,9 +53,10 @@ const REFUSALS: Readonly<Record<RefuseReason, Pick<Reply, "bytes">>> = {
 
 /** The SMTP service. */
 export function createSmtpProtocol(service: SmtpService): Protocol {
+  const readDeps = keepDeps(service);
   return {
     name: "smtp",
-    open: (peer, output) => openEngine(service, peer, output),
+    open: (peer, output) => openEngine(service, peer, output, readDeps),
     refuse: (reason) => REFUSALS[reason].bytes,
   };
 }
@@ -62,30 +65,60 @@ function mayXclient({ xclient_from: words }: Settings, ip: string): boolean {
   return words.length > 0 && networksOf(words).has(ip);
 }
 
-function openEngine(service: SmtpService, peer: Peer, output: Output): Engine {
-  if (!mayXclient(service.settings(), peer.remoteIp)) return openAs(service, peer, output);
+/** What a session works with; the peer's own is in it. @throws {ControlError} */
+type ReadDeps = (service: SmtpService, peer: Peer) => SmtpDeps;
+
+const readDepsAnew: ReadDeps = (service, peer) => {
+  const { configs, policies, contents, settings, tls, knownOf } = service;
+  const config = configs.read(settings(), peer.env);
+  const policy = policies?.(peer.env);
+  const content = contents?.open(peer.env);
+  const known = service.known ?? knownOf?.(peer);
+  return { ...service, known, config, policy, content, tls: tls?.(peer) ?? false };
+};
+
+/**
+ * Sessions that begin within `keepMs` of one another and have one environment share what they work with: to compare what
+ * is known of a dozen control files costs as much as judging a recipient.
+ */
+function keepDeps({ keepMs = 0, knownOf }: SmtpService): ReadDeps {
+  if (keepMs <= 0 || knownOf !== undefined) return readDepsAnew;
+  let env: Peer["env"] | null = null;
+  let settings: Settings | null = null;
+  let deps: SmtpDeps | null = null;
+  let untilMs = 0;
+  return (service, peer) => {
+    const now = service.settings();
+    const tls = service.tls?.(peer) ?? false;
+    const nowMs = performance.now();
+    const isKept = nowMs < untilMs && env === peer.env && settings === now && deps?.tls === tls;
+    if (deps !== null && isKept) return deps;
+    deps = null;
+    deps = readDepsAnew(service, peer);
+    env = peer.env;
+    settings = now;
+    untilMs = nowMs + keepMs;
+    return deps;
+  };
+}
+
+function openEngine(service: SmtpService, peer: Peer, output: Output, readDeps: ReadDeps): Engine {
+  if (!mayXclient(service.settings(), peer.remoteIp)) {
+    return openAs(service, peer, output, readDeps);
+  }
   return createXclientEngine(
     peer,
     output,
-    (as, known, xclient) => openAs({ ...service, known, xclient }, as, output),
+    (as, known, xclient) => openAs({ ...service, known, xclient }, as, output, readDepsAnew),
   );
 }
 
-function openAs(service: SmtpService, peer: Peer, output: Output): Engine {
-  const { configs, policies, contents, settings, tls, tracer, knownOf } = service;
+function openAs(service: SmtpService, peer: Peer, output: Output, readDeps: ReadDeps): Engine {
   try {
-    const config = configs.read(settings(), peer.env);
-    const policy = policies?.(peer.env);
-    const content = contents?.open(peer.env);
-    const known = service.known ?? knownOf?.(peer);
-    return createSmtpEngine(
-      { ...service, known, config, policy, content, tls: tls?.(peer) ?? false },
-      peer,
-      output,
-    );
+    return createSmtpEngine(readDeps(service, peer), peer, output);
   } catch (error) {
     if (!(error instanceof ControlError)) throw error;
-    tracer.emit(peer.session, SMTP_EVENTS.controlTrouble, {
+    service.tracer.emit(peer.session, SMTP_EVENTS.controlTrouble, {
       ip: peer.remoteIp,
       reason: error.message,
     });

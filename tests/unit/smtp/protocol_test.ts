@@ -71,3 +71,58 @@ Deno.test("refuse: every reason has its 421", () => {
     assert(/^421 4\.\d\.\d [ -~]+\r\n$/.test(said), said);
   }
 });
+
+/** A protocol that keeps for `keepMs` what its sessions begin with, and how often it read that. */
+function keepingProtocol(keepMs: number) {
+  let reads = 0;
+  let settings = defaultSettings();
+  const configs = createSmtpConfigReader(controlOf(SITE), IPS);
+  const protocol = createSmtpProtocol({
+    configs: {
+      read(...asked) {
+        reads++;
+        return configs.read(...asked);
+      },
+    },
+    settings: () => settings,
+    lookup: lookupOf(),
+    queue: queueOf(),
+    tracer: createMemoryTracer(1),
+    clock: () => NOW,
+    tls: (peer) => peer.offersTls === true,
+    keepMs,
+  });
+  return {
+    reads: () => reads,
+    reload: () => settings = { ...settings, command_line_bytes: 600 },
+    async ehlo(env: Record<string, string>, offersTls = false) {
+      const output = new TestOutput();
+      const engine = protocol.open({ ...peerOf(env), env, offersTls }, output);
+      await feed(engine, "EHLO h\r\n");
+      return output.said;
+    },
+  };
+}
+
+Deno.test("createSmtpProtocol: sessions of one environment share what was read for keepMs", async () => {
+  const small = { ...ENV, DATABYTES: "55" };
+  const large = { ...ENV, DATABYTES: "99" };
+  const keeping = keepingProtocol(600_000);
+  for (const env of [small, small, large, small]) {
+    assert((await keeping.ehlo(env)).includes(`250-SIZE ${env.DATABYTES}\r\n`));
+  }
+  assertEquals(keeping.reads(), 3);
+  assert(!(await keeping.ehlo(small)).includes("STARTTLS"));
+  assert((await keeping.ehlo(small, true)).includes("STARTTLS"));
+  assert(!(await keeping.ehlo(small)).includes("STARTTLS"));
+  assertEquals(keeping.reads(), 5);
+  keeping.reload();
+  await keeping.ehlo(small);
+  assertEquals(keeping.reads(), 6);
+});
+
+Deno.test("createSmtpProtocol: without keepMs every session reads anew", async () => {
+  const keeping = keepingProtocol(0);
+  for (let i = 0; i < 3; i++) await keeping.ehlo(ENV);
+  assertEquals(keeping.reads(), 3);
+});
