@@ -271,7 +271,8 @@ export function openFiles(
   }
 
   function begin(): void {
-    seen.clear();
+    // To clear a Map makes a new table for it.
+    if (seen.size > 0) seen.clear();
     calls.begin();
   }
 
