@@ -18,6 +18,7 @@ export interface Diagnostics {
 
 const KEEP_CHARS = 1_048_576;
 const CLOSE_MILLIS = 1000;
+const encoder = new TextEncoder();
 
 /** Configures LogTape, once a process, and gives the program's voice. */
 export async function openDiagnostics(
@@ -30,7 +31,7 @@ export async function openDiagnostics(
     if (pending === "" || !sink.ready) return;
     const text = pending;
     pending = "";
-    sink.write(text);
+    sink.write(encoder.encode(text));
   };
   sink.onReady = pump;
   const lowestLevel = options.quiet === true ? "warning" : "info";

@@ -7,7 +7,8 @@
  */
 import { TRACE_EVENTS } from "./events_trace.ts";
 import { jsonFormat } from "./json.ts";
-import { katrFormat, type LineFormat } from "./katr.ts";
+import { katrFormat, katrWriter, type LineFormat, type LineWriter } from "./katr.ts";
+import { LineBytes } from "./line_bytes.ts";
 import { logfmtFormat } from "./logfmt.ts";
 import { type Mask, maskFields } from "./privacy.ts";
 import { type TraceFormat, withRemoteIp } from "./remote_ip.ts";
@@ -42,8 +43,8 @@ export interface FileTracer extends Tracer {
 }
 
 /** Gathered text that is written without waiting for the event loop, and at most kept for a slow reader. */
-const FLUSH_CHARS = 65_536;
-const KEEP_CHARS = 1_048_576;
+const FLUSH_BYTES = 65_536;
+const KEEP_BYTES = 1_048_576;
 const CLOSE_MILLIS = 1000;
 
 /** True for the names that mean standard error. */
@@ -65,7 +66,7 @@ export function openTrace(options: TraceOptions): FileTracer {
   const sink = isStderr(options.file)
     ? new StreamSink(options.stderr ?? Deno.stderr)
     : new FileSink(options.file, clock, options.onTrouble);
-  return new GatheringTracer(options.level, formatOf(options), clock, sink);
+  return new GatheringTracer(options.level, writerOf(options), clock, sink);
 }
 
 const FORMATS: Readonly<Record<TraceFormat, () => LineFormat>> = {
@@ -73,6 +74,13 @@ const FORMATS: Readonly<Record<TraceFormat, () => LineFormat>> = {
   json: jsonFormat,
   logfmt: logfmtFormat,
 };
+
+function writerOf(options: TraceOptions): LineWriter {
+  const { format, remoteIp, mask = null } = options;
+  if (format === "katr" && remoteIp !== true && mask === null) return katrWriter();
+  const line = formatOf(options);
+  return (lines, now, session, event, fields) => lines.text(line(now, session, event, fields));
+}
 
 function formatOf({ format, remoteIp, mask = null }: TraceOptions): LineFormat {
   const lines = FORMATS[format]();
@@ -90,34 +98,34 @@ const OFF: FileTracer = {
 };
 
 class GatheringTracer implements FileTracer {
-  #pending = "";
+  readonly #pending = new LineBytes();
   #lines = 0;
   #lost = 0;
   #timer: number | null = null;
   #closed = false;
-  readonly #format: LineFormat;
+  readonly #write: LineWriter;
 
   constructor(
     readonly level: number,
-    format: LineFormat,
+    write: LineWriter,
     readonly clock: () => number,
     readonly sink: Sink,
   ) {
-    this.#format = format;
+    this.#write = write;
     sink.onReady = () => {
-      if (this.#pending !== "") this.flush();
+      if (this.#pending.length > 0) this.flush();
     };
   }
 
   emit<F extends Fields>(session: number, event: TraceEvent<F>, fields: F): void {
     if (event.level > this.level || this.#closed) return;
-    if (this.#pending.length >= KEEP_CHARS) {
+    if (this.#pending.length >= KEEP_BYTES) {
       this.#lost++;
       return;
     }
-    this.#pending += this.#format(this.clock(), session, event, fields);
+    this.#write(this.#pending, this.clock(), session, event, fields);
     this.#lines++;
-    if (this.#pending.length >= FLUSH_CHARS) this.flush();
+    if (this.#pending.length >= FLUSH_BYTES) this.flush();
     else this.#timer ??= setTimeout(this.#onTimer, 0);
   }
 
@@ -131,15 +139,23 @@ class GatheringTracer implements FileTracer {
       clearTimeout(this.#timer);
       this.#timer = null;
     }
-    if (this.#pending === "") return;
+    if (this.#pending.length === 0) return;
     const keeps = this.sink instanceof StreamSink;
     // A slow reader gets it later; a file in trouble never: a day without disk would fill the memory.
     if (keeps && !this.sink.ready) return;
-    const loss = this.#lost === 0 ? "" : this.#lossLine();
-    if (this.sink.write(keeps ? this.#pending + loss : loss + this.#pending)) this.#lost = 0;
+    if (this.sink.write(this.#withLoss(keeps))) this.#lost = 0;
     else this.#lost += this.#lines;
-    this.#pending = "";
+    this.#pending.clear();
     this.#lines = 0;
+  }
+
+  /** What was gathered, with a line about lost ones where they are missing: behind it, or before. */
+  #withLoss(isBehind: boolean): Uint8Array {
+    if (this.#lost === 0) return this.#pending.view();
+    const told = isBehind ? this.#pending : new LineBytes();
+    this.#write(told, this.clock(), 0, TRACE_EVENTS.lost, { lines: this.#lost });
+    if (!isBehind) told.append(this.#pending.view());
+    return told.view();
   }
 
   reopen(): void {
@@ -151,9 +167,5 @@ class GatheringTracer implements FileTracer {
     this.flush();
     await this.sink.close(CLOSE_MILLIS);
     this.#closed = true;
-  }
-
-  #lossLine(): string {
-    return this.#format(this.clock(), 0, TRACE_EVENTS.lost, { lines: this.#lost });
   }
 }

@@ -5,6 +5,7 @@
  * so that a line costs little more than putting its strings together.
  */
 import { cut, escapeText, MAX_FIELD_CHARS, MAX_TEXT_CHARS } from "./escape.ts";
+import type { LineBytes } from "./line_bytes.ts";
 import type { Fields, TraceEvent } from "./tracer.ts";
 
 /** Makes a line, LF included, of an event at `now` (milliseconds since 1970). */
@@ -14,6 +15,15 @@ export type LineFormat = <F extends Fields>(
   event: TraceEvent<F>,
   fields: F,
 ) => string;
+
+/** Puts such a line behind those that wait. */
+export type LineWriter = <F extends Fields>(
+  lines: LineBytes,
+  now: number,
+  session: number,
+  event: TraceEvent<F>,
+  fields: F,
+) => void;
 
 const two = (n: number): string => n < 10 ? "0" + n : String(n);
 
@@ -39,17 +49,42 @@ function cutFields<F extends Fields>(fields: F): F {
   return Object.fromEntries(short) as F;
 }
 
-/** A format with its own memory of the current second. */
-export function katrFormat(): LineFormat {
+/** The time of a line, and the parenthesis behind it; with its own memory of the current second. */
+function keepStamp(): (now: number) => string {
   let second = NaN;
   let stamp = "";
-  return (now, session, event, fields) => {
+  return (now) => {
     const current = Math.floor(now / 1000);
     if (current !== second) {
       second = current;
       stamp = localTime(now) + " (";
     }
-    return stamp + event.level + ") (" + session + ") " + event.fn + ": " +
-      lineText(event, fields) + "\n";
+    return stamp;
+  };
+}
+
+/** A format with its own memory of the current second. */
+export function katrFormat(): LineFormat {
+  const stamp = keepStamp();
+  return (now, session, event, fields) =>
+    stamp(now) + event.level + ") (" + session + ") " + event.fn + ": " + lineText(event, fields) +
+    "\n";
+}
+
+const LEVELS = { 1: "1) (", 2: "2) (", 3: "3) (", 4: "4) (" } as const;
+
+/** The same line as bytes: no string is made of it, and its text is looked at once. */
+export function katrWriter(): LineWriter {
+  const stamp = keepStamp();
+  return (lines, now, session, event, fields) => {
+    const text = event.text(fields);
+    lines.ascii(stamp(now));
+    lines.ascii(LEVELS[event.level]);
+    lines.ascii(String(session));
+    lines.ascii(") ");
+    lines.ascii(event.fn);
+    lines.ascii(": ");
+    if (text.length > MAX_TEXT_CHARS || !lines.plain(text)) lines.text(lineText(event, fields));
+    lines.ascii("\n");
   };
 }

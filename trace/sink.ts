@@ -5,10 +5,10 @@
  * reader that stands still, so it is written asynchronously, one write at a time, and never waited for.
  */
 
-/** Takes text, whole lines only. */
+/** Takes text in UTF-8, whole lines only. */
 export interface Sink {
-  /** False: not now; the caller keeps or drops what it has. Never throws. */
-  write(text: string): boolean;
+  /** False: not now; the caller keeps or drops what it has. `bytes` are the caller's again. Never throws. */
+  write(bytes: Uint8Array): boolean;
   /** True while `write` would take text. */
   readonly ready: boolean;
   /** After a rename of the file, and on SIGHUP. */
@@ -22,7 +22,7 @@ export interface Sink {
 /** A problem of the sink, as a sentence. */
 export type OnTrouble = (sentence: string) => void;
 
-const encoder = new TextEncoder();
+const LINE_END = Uint8Array.of(10);
 /** Between two looks whether the file is still there; and between two tries after trouble. */
 const CHECK_MILLIS = 1000;
 const RETRY_MILLIS = 10_000;
@@ -52,10 +52,11 @@ export class FileSink implements Sink {
     return this.#file !== null;
   }
 
-  write(text: string): boolean {
+  write(bytes: Uint8Array): boolean {
     this.#follow();
     if (!this.ready) return false;
-    return this.#writeAll(encoder.encode(this.#torn ? "\n" + text : text));
+    if (this.#torn && !this.#writeAll(LINE_END)) return false;
+    return this.#writeAll(bytes);
   }
 
   reopen(): void {
@@ -199,9 +200,9 @@ export class StreamSink implements Sink {
     return this.#writing === null && !this.#closed;
   }
 
-  write(text: string): boolean {
+  write(bytes: Uint8Array): boolean {
     if (!this.ready) return false;
-    this.#writing = this.#writeAll(encoder.encode(text));
+    this.#writing = this.#writeAll(bytes.slice());
     return true;
   }
 
