@@ -4,8 +4,8 @@
  *
  *   deno run -A tests/bench/refused.ts --root SITE [--rounds N] [--only RCPT|session]
  *
- * The names are those of mload.c, never the same twice. The event loop turns after every sixteen answers, as with sixteen
- * connections. What is counted is the process's CPU time: collecting garbage and compiling in other threads are part of it.
+ * The names are those of mload.c; nobody remembers one until it comes again, 20,000 names later. The event loop turns
+ * after every sixteen answers, as with sixteen connections. What is counted is the process's CPU time: collecting garbage and compiling in other threads are part of it.
  */
 import { cpuUsage } from "node:process";
 import { setImmediate } from "node:timers";
@@ -47,7 +47,6 @@ function invalidName(): string {
 
 const EHLO = bytesOf("EHLO client.test\r\n");
 const MAIL = bytesOf("MAIL FROM:<s@remote.test>\r\n");
-/** Made once: nothing here remembers names beyond a batch. */
 const RCPTS = Array.from(
   { length: BATCH },
   () => bytesOf(`RCPT TO:<${invalidName()}@local.test>\r\n`),

@@ -2,7 +2,8 @@ import { assert, assertEquals, assertMatch } from "@std/assert";
 import * as tables from "../../../trace/events.ts";
 import { SMTP_EVENTS } from "../../../trace/events.ts";
 import { jsonFormat } from "../../../trace/json.ts";
-import { katrFormat } from "../../../trace/katr.ts";
+import { katrFormat, katrWriter } from "../../../trace/katr.ts";
+import { LineBytes } from "../../../trace/line_bytes.ts";
 import { withRemoteIp } from "../../../trace/remote_ip.ts";
 import { createMemoryTracer } from "../../../trace/memory.ts";
 import { event, type TraceEvent } from "../../../trace/tracer.ts";
@@ -47,6 +48,50 @@ Deno.test("katrFormat: a long field is cut with a mark, short ones behind it sta
   const line = katrFormat()(AT, 1, odd, { word: "w".repeat(100_000), tail: "end" });
   assert(line.length < 1200, String(line.length));
   assertMatch(line, /w\.\.\.\(98976 more\)\] end\n$/);
+});
+
+Deno.test("katrWriter: the bytes of katrFormat's line, whatever its fields hold", () => {
+  const words = [
+    "",
+    "plain ~ text",
+    "back\\slash",
+    "a\r\n2005 (1) (1) forged",
+    "\x7f",
+    "caf\xc3\xa9",
+    "\xff\xfe",
+    "\u20ac",
+    "w".repeat(100_000),
+    "\xff".repeat(3000),
+  ];
+  const lines = new LineBytes();
+  const [format, write] = [katrFormat(), katrWriter()];
+  let expected = "";
+  for (const [i, word] of words.entries()) {
+    for (const session of [0, 7, 2 ** 31]) {
+      const now = AT + 700 * i;
+      expected += format(now, session, odd, { word, tail: "end" });
+      write(lines, now, session, odd, { word, tail: "end" });
+    }
+  }
+  assertEquals(new TextDecoder().decode(lines.view()), expected);
+});
+
+Deno.test("LineBytes: grows with what is put in, and begins anew when cleared", () => {
+  const lines = new LineBytes();
+  const long = "x".repeat(10_000);
+  for (let i = 0; i < 5; i++) lines.ascii(long);
+  assert(lines.plain(long));
+  assertEquals(lines.plain(long + "\n"), false);
+  lines.text("\u20ac".repeat(10_000));
+  lines.append(new TextEncoder().encode(long));
+  assertEquals(lines.length, 100_000);
+  assertEquals(
+    new TextDecoder().decode(lines.view()),
+    long.repeat(6) + "\u20ac".repeat(10_000) + long,
+  );
+  lines.clear();
+  lines.ascii("a");
+  assertEquals(lines.view(), Uint8Array.of(97));
 });
 
 Deno.test("jsonFormat: one object a line with the event's fields", () => {
