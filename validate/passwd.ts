@@ -1,12 +1,12 @@
 /**
  * The users of the system, as getpwnam(3) would name them.
  *
- * Below another root, and where /etc/nsswitch.conf says "passwd: files", the parsed /etc/passwd
- * answers: a Map, whatever the number of users. It is read as glibc's nss_files reads it
- * (files-parse.c). Otherwise getpwnam_r of the C library answers, with what it said kept for a
+ * Below another root, and where /etc/nsswitch.conf says "passwd: files", /etc/passwd answers: the
+ * first names are looked for in its text, since a session asks for few; whoever asks for more gets a
+ * Map of them all. It is read as glibc's nss_files reads it (files-parse.c). Otherwise getpwnam_r of the C library answers, with what it said kept for a
  * second; without that library /etc/passwd answers again.
  */
-import { latin1 } from "../cdb/mod.ts";
+import { fromLatin1, latin1 } from "../cdb/mod.ts";
 import type { Files } from "./files.ts";
 import { finderIn } from "./hints.ts";
 import { findThroughLibrary, type User } from "./getpwnam.ts";
@@ -64,6 +64,52 @@ export function parsePasswd(text: string): Map<string, User> {
   return users;
 }
 
+/** Names that are looked for in the text of a file before all of its lines are read. */
+const SEARCHES = 24;
+
+/** One char a byte, whatever the bytes; bytes 0x80 to 0x9f become other chars than in `latin1`. */
+const CHAR_PER_BYTE = new TextDecoder("windows-1252");
+
+/**
+ * The user of one name in the bytes of a passwd file, as the Map of `parsePasswd` has him.
+ * `text`: the bytes, decoded by CHAR_PER_BYTE.
+ */
+export function searchPasswd(bytes: Uint8Array, text: string, name: string): User | null {
+  const field = CHAR_PER_BYTE.decode(fromLatin1(`${name}:`));
+  for (let at = text.indexOf(field); at >= 0; at = text.indexOf(field, at + 1)) {
+    const start = lineStart(text, at);
+    if (start < 0) continue;
+    const end = text.indexOf("\n", at);
+    const user = parsePasswdLine(latin1(bytes.subarray(start, end < 0 ? bytes.length : end)));
+    if (user !== null && user.name === name) return user;
+  }
+  return null;
+}
+
+/** Where the line begins whose first field begins at `at`; -1 where that is no first field. */
+function lineStart(text: string, at: number): number {
+  let start = at;
+  while (start > 0 && " \t\v\f\r".includes(text.charAt(start - 1))) start--;
+  return start === 0 || text.charCodeAt(start - 1) === 10 ? start : -1;
+}
+
+type FindUser = (name: string) => User | null;
+
+/** Finds users in one state of a passwd file. */
+function readPasswd(bytes: Uint8Array): FindUser {
+  let text = CHAR_PER_BYTE.decode(bytes);
+  let searches = 0;
+  let find: FindUser | null = null;
+  return (name) => {
+    if (find === null && searches++ < SEARCHES) return searchPasswd(bytes, text, name);
+    find ??= finderIn(parsePasswd(latin1(bytes)));
+    text = "";
+    return find(name);
+  };
+}
+
+const findNobody: FindUser = () => null;
+
 /**
  * The users of `path` (absolute, within the site), read again when it changes. A missing file has
  * no users.
@@ -71,20 +117,20 @@ export function parsePasswd(text: string): Map<string, User> {
 export function openPasswd(files: Files, path = "/etc/passwd"): Users {
   const watched = files.watch(path);
   let bytes: Uint8Array | null = null;
-  let findUser = finderIn(new Map<string, User>());
+  let find = findNobody;
   let isCurrent = false;
 
   function load(): void {
     const now = watched.bytes();
     if (now instanceof Uint8Array) {
-      if (now !== bytes) findUser = finderIn(parsePasswd(latin1(now)));
+      if (now !== bytes) find = readPasswd(now);
       bytes = now;
     } else {
       if (now.errno !== "ENOENT") {
         throw new LookupTrouble(`${path} can't be read: ${failureWords(now)}`);
       }
       bytes = null;
-      findUser = finderIn(new Map());
+      find = findNobody;
     }
     isCurrent = true;
   }
@@ -96,7 +142,7 @@ export function openPasswd(files: Files, path = "/etc/passwd"): Users {
     },
     find(name) {
       if (!isCurrent) load();
-      return findUser(name);
+      return find(name);
     },
   };
 }
