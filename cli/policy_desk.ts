@@ -5,7 +5,6 @@
  * The resolver is made when a check asks for the first time: most sites ask the DNS nothing.
  */
 import { canonicalIp, canonicalName } from "../dns/names.ts";
-import { createSystemResolver } from "../dns/system.ts";
 import { emptyAnswer, type Resolver } from "../dns/types.ts";
 import { termsOf } from "../policy/config.ts";
 import { createPolicyCounts, type PolicyCounts } from "../policy/counts.ts";
@@ -91,25 +90,34 @@ function tellNote(tracer: Tracer, reason: string): void {
   if (tracer.level >= 1) tracer.emit(0, POLICY_EVENTS.note, { reason });
 }
 
+/** Where resolvers are made. */
+type Dns = Pick<typeof import("../dns/system.ts"), "createSystemResolver">;
+
 /**
  * The resolver of one generation. One that can't be had answers "temporary", and is tried again with
- * the next question.
+ * the next question. `dns`: null to load it with the first question.
  */
-export function lazyResolver(settings: Settings, tracer: Tracer): Resolver {
+export function lazyResolver(settings: Settings, tracer: Tracer, dns: Dns | null): Resolver {
+  let loaded = dns;
   let made: Resolver | null = null;
   let told = "";
-  return {
-    query(name, type, options) {
-      try {
-        made ??= createSystemResolver(settings, tracer);
-      } catch (error) {
-        const reason = error instanceof Error ? error.message : String(error);
-        if (told !== reason) tellNote(tracer, told = reason);
-        return Promise.resolve(emptyAnswer("temporary", null, 0, reason));
-      }
-      return made.query(name, type, options);
-    },
+  const query: Resolver["query"] = (name, type, options) => {
+    if (loaded === null) {
+      return import("../dns/system.ts").then((module) => {
+        loaded = module;
+        return query(name, type, options);
+      });
+    }
+    try {
+      made ??= loaded.createSystemResolver(settings, tracer);
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : String(error);
+      if (told !== reason) tellNote(tracer, told = reason);
+      return Promise.resolve(emptyAnswer("temporary", null, 0, reason));
+    }
+    return made.query(name, type, options);
   };
+  return { query };
 }
 
 /** Names and addresses that nobody else may call himself by. */

@@ -49,12 +49,12 @@ export async function speakAsService(): Promise<() => Promise<void>> {
   };
 }
 
-/** A fault of ours in one line: what, and where in the program. */
+/** A fault of ours in one line: what, and where in the program (room and file, line, column). */
 export function faultText(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   const places = (error.stack ?? "").split("\n").filter((line) => /^\s+at /.test(line));
   const at = places.slice(0, 3).map((line) =>
-    line.replace(/^\s+at /, "").replace(/file:\/\/\S*\//, "")
+    line.replace(/^\s+at /, "").replace(/file:\/\/\S*?((?:[^\s/]+\/)?[^\s/]+)$/, "$1")
   );
   return `${error.name}: ${error.message}${at.length === 0 ? "" : ` (at ${at.join(", ")})`}`;
 }

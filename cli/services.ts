@@ -6,8 +6,6 @@ import { AuthConfigError, type AuthService, openAuthenticator } from "../auth/mo
 import type { Meter } from "../ctl/meter.ts";
 import type { Keeper } from "../keeper/start.ts";
 import type { Peer, Protocol } from "../net/types.ts";
-import { createPop3Protocol } from "../pop3/protocol.ts";
-import { createQmtpProtocol } from "../qmtp/protocol.ts";
 import { openQueue, type QueueOptions } from "../queue/mod.ts";
 import type { Queue } from "../queue/types.ts";
 import type { Settings } from "../settings/mod.ts";
@@ -18,8 +16,6 @@ import { createLookupService, SiteFault } from "../validate/lookup.ts";
 import { SiteError } from "./command.ts";
 import { discarding } from "./discard_queue.ts";
 import { createExternalLogin } from "./external_login.ts";
-import { openKept, openKeptQueue } from "./kept.ts";
-import { type OpenMaildrop, openMaildropCache, openMaildrops } from "./maildrops.ts";
 import { meteredLookup, meteredQueue } from "./metered.ts";
 import {
   lazyResolver,
@@ -28,9 +24,8 @@ import {
   openDesks,
   type SitePolicy,
 } from "./policy_desk.ts";
-import { openOwnMaildrop } from "./own_maildrop.ts";
+import type { Rooms } from "./rooms.ts";
 import { complain } from "./say.ts";
-import { openSiteContent } from "./site_content.ts";
 import type { SiteOptions } from "./site_options.ts";
 import type { SitePlace } from "./site_place.ts";
 import type { SwitchTracer } from "./switch_tracer.ts";
@@ -86,6 +81,21 @@ export interface SiteParts {
   readonly policy: SitePolicy;
   readonly isSettled: boolean;
   readonly meter: Meter | null;
+  readonly rooms: Rooms;
+}
+
+/** Whoever has a keeper has loaded everything. */
+function loaded<T>(room: T | null): T {
+  if (room === null) throw new Error("A part that is needed was not loaded");
+  return room;
+}
+
+/** A protocol that this process was not started for. */
+function unserved(name: string): Protocol {
+  const fail = (): never => {
+    throw new Error(`Protocol "${name}" was not loaded`);
+  };
+  return { name, open: fail, refuse: fail };
 }
 
 /** Where accepted mail goes. */
@@ -97,7 +107,7 @@ function openMailQueue(
   keeper: Keeper | null,
   env: Record<string, string>,
   lookup: SiteLookup,
-  meter: Meter | null,
+  { meter, rooms }: SiteParts,
 ): Queue {
   const queueOptions: QueueOptions = {
     settings,
@@ -109,24 +119,11 @@ function openMailQueue(
     host: Deno.hostname(),
     worker: options.worker ?? 0,
   };
-  const real = keeper === null ? openQueue(queueOptions) : openKeptQueue(keeper, queueOptions);
+  const real = keeper === null
+    ? openQueue(queueOptions)
+    : loaded(rooms.kept).openKeptQueue(keeper, queueOptions);
   const taking = options.discardMail === true ? discarding(real) : real;
   return meter === null ? taking : meteredQueue(meter, taking);
-}
-
-/** How maildrops are opened without a keeper. */
-function openDrops(
-  place: SitePlace,
-  settings: Settings,
-  lookup: SiteLookup,
-  tracer: SwitchTracer,
-  options: SiteOptions,
-): OpenMaildrop {
-  const becomesOwner = options.asRoot === "become_owner" && Deno.uid() === 0 &&
-    place.closedAt === "";
-  return becomesOwner
-    ? openOwnMaildrop(place.root, lookup, openMaildropCache(settings, tracer))
-    : openMaildrops(place, settings, lookup, tracer);
 }
 
 /** A generation of services. @throws {SiteError} when the settings or the site can't be used. */
@@ -136,16 +133,19 @@ export function openServices(
   tracer: SwitchTracer,
   options: SiteOptions,
   keeper: Keeper | null,
-  { policy, isSettled, meter }: SiteParts,
+  parts: SiteParts,
 ): Services {
+  const { policy, isSettled, meter, rooms } = parts;
   // The owners of mail could not reach their own files below a closed root.
   const settings: Settings = place.closedAt === "" ? wanted : { ...wanted, deliver_as: "self" };
   try {
     const env = Deno.env.toObject();
     const lookup = openLookup(place, settings, options);
-    const queue = openMailQueue(place, settings, tracer, options, keeper, env, lookup, meter);
+    const queue = openMailQueue(place, settings, tracer, options, keeper, env, lookup, parts);
     const own = openAuthenticator({ settings, qmailDir: place.path, tracer, env });
-    const kept = keeper === null ? null : openKept(keeper, settings, lookup, own, tracer);
+    const kept = keeper === null
+      ? null
+      : loaded(rooms.kept).openKept(keeper, settings, lookup, own, tracer);
     const auth = kept?.auth ?? own;
     const asked = kept?.lookup ?? lookup;
     const metered = meter === null ? asked : meteredLookup(meter, asked);
@@ -153,7 +153,7 @@ export function openServices(
     const clock = trial?.clock ?? Date.now;
     const keepMs = controlKeepMs(options);
     const { root } = place;
-    const resolver = trial?.resolver ?? lazyResolver(settings, tracer);
+    const resolver = trial?.resolver ?? lazyResolver(settings, tracer, rooms.dns);
     const desks = openDesks({
       ...{ policy, settings, lookup, tracer, resolver, root, keepMs, isSettled },
       ...{ clock, witness: trial?.witness },
@@ -162,7 +162,13 @@ export function openServices(
     const { counts } = policy;
     const { qmailDir, path } = place;
     const around = { root, env, tracer, counts, resolver };
-    const contents = openSiteContent({ settings, control, qmailDir, path, ...around });
+    const contents = rooms.content?.openSiteContent({
+      settings,
+      control,
+      qmailDir,
+      path,
+      ...around,
+    });
     const isListPosting = listPostings(lookup);
     const externalLogin = createExternalLogin(settings, lookup.control, complain);
     const smtp = createSmtpProtocol({
@@ -194,11 +200,9 @@ export function openServices(
       contents,
       isListPosting,
     };
-    const openMaildrop = kept?.openMaildrop ??
-      openDrops(place, settings, lookup, tracer, options);
-    const qmtp = createQmtpProtocol("qmtp", direct);
-    const qmqp = createQmtpProtocol("qmqp", direct);
-    const pop3 = createPop3Protocol({
+    const qmtp = rooms.qmtp?.createQmtpProtocol("qmtp", direct) ?? unserved("qmtp");
+    const qmqp = rooms.qmtp?.createQmtpProtocol("qmqp", direct) ?? unserved("qmqp");
+    const popped = {
       auth,
       secrets: auth.secrets,
       checkResponse: auth.checkResponse,
@@ -208,10 +212,11 @@ export function openServices(
       externalLogin: kept === null ? externalLogin : () => null,
       tracer,
       clock,
-      openMaildrop,
       control: lookup.control,
       settings,
-    });
+    };
+    const drops = { place, settings, lookup, tracer, options };
+    const pop3 = rooms.pop3?.openPop3(popped, kept?.openMaildrop, drops) ?? unserved("pop3");
     return { settings, lookup, asked: metered, desks, queue, auth, smtp, qmtp, qmqp, pop3 };
   } catch (error) {
     if (

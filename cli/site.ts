@@ -12,6 +12,7 @@ import { openSettings, type SettingsSnapshot } from "../settings/snapshot.ts";
 import { NET_EVENTS } from "../trace/events.ts";
 import type { ParsedArgs } from "./command.ts";
 import { openSitePolicy, type SitePolicy } from "./policy_desk.ts";
+import { loadRooms } from "./rooms.ts";
 import { complain } from "./say.ts";
 import { openServices, type Services } from "./services.ts";
 import type { SiteOptions } from "./site_options.ts";
@@ -73,6 +74,7 @@ function roleOf({ trial, worker = 0, isService, remembers = isService }: SiteOpt
 export async function openSite(args: ParsedArgs, options: SiteOptions): Promise<Site> {
   const place = findSite(args);
   const snapshot = await readSettings(place, options.trial === undefined ? complain : complainOnce);
+  const rooms = await loadRooms(options, snapshot.current);
   const tracer = new SwitchTracer(place, complain, options.tracer);
   // Who gives root away does that first: the trace file is to be the new user's.
   const settles = options.isService || options.asRoot === "settle";
@@ -95,8 +97,10 @@ export async function openSite(args: ParsedArgs, options: SiteOptions): Promise<
     ...(sessions === undefined ? {} : { sessions }),
   });
   const meter = options.isService && isMetered(snapshot.current) ? new Meter() : null;
-  const open = () =>
-    openServices(place, snapshot.current, tracer, options, keeper, { policy, isSettled, meter });
+  const open = () => {
+    const parts = { policy, isSettled, meter, rooms };
+    return openServices(place, snapshot.current, tracer, options, keeper, parts);
+  };
   let current = open();
   return {
     place,

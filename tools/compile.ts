@@ -2,9 +2,13 @@
  * `task compile`: dist/qfront, one file that runs without Deno.
  *
  * The modules are bundled first, so that only what is used is embedded, and in pieces, so that a command reads no more than
- * it needs: a start takes half the time it would with one large file. Then `deno compile` tries its own runtime and,
- * where that can't be fetched, takes the pinned one of tools/denort.ts. `--no-code-cache` always: without it
- * the program would read a file with a predictable name from the temp directory at every start.
+ * it needs: a start takes half the time it would with one large file. They are minified, since the time to read a module
+ * goes by its length; maps lie beside them, so that a fault is still told with file and line of the source.
+ *
+ * Then `deno compile` tries its own runtime and, where that can't be fetched, takes the pinned one of tools/denort.ts.
+ * `--no-config`: deno.json with its import map would be read at every start, and the pieces import nothing but each other;
+ * what it says of unstable features is said here again. `--no-code-cache` always: without it the program would read a file
+ * with a predictable name from the temp directory at every start.
  */
 import { provideDenort } from "./denort.ts";
 
@@ -26,17 +30,35 @@ function giveUp(what: string, said: string): never {
   Deno.exit(1);
 }
 
+/** Leaves names and places in the maps, and not the sources themselves. */
+async function withoutSources(): Promise<void> {
+  for await (const { name } of Deno.readDir(BUNDLE)) {
+    if (!name.endsWith(".map")) continue;
+    const map = JSON.parse(await Deno.readTextFile(`${BUNDLE}/${name}`));
+    delete map.sourcesContent;
+    await Deno.writeTextFile(`${BUNDLE}/${name}`, JSON.stringify(map));
+  }
+}
+
 await Deno.mkdir("dist", { recursive: true });
-const version = JSON.parse(await Deno.readTextFile("deno.json")).version as string;
+const config = JSON.parse(await Deno.readTextFile("deno.json")) as {
+  readonly version: string;
+  readonly unstable: readonly string[];
+};
+const { version } = config;
 const told = await Deno.readTextFile("cli/version.ts");
 if (!told.includes(`"${version}"`)) giveUp("cli/version.ts and deno.json name two versions", told);
 
 const lock = ["--lock=deno.lock", "--frozen"];
-const bundled = await deno(["bundle", ...lock, "--code-splitting", "--outdir", BUNDLE, "main.ts"]);
+const form = ["--code-splitting", "--minify", "--sourcemap=linked"];
+const bundled = await deno(["bundle", ...lock, ...form, "--outdir", BUNDLE, "main.ts"]);
 if (!bundled.success) giveUp("Bundling failed:", bundled.said);
+await withoutSources();
 
 const embedded = ["--include", BUNDLE, "-o", OUT, `${BUNDLE}/main.js`];
-const compile = ["compile", "-A", "--no-lock", "--no-check", "--no-code-cache", ...embedded];
+const without = ["--no-config", "--no-lock", "--no-check", "--no-code-cache"];
+const features = config.unstable.map((name) => `--unstable-${name}`);
+const compile = ["compile", "-A", ...without, ...features, ...embedded];
 let made = await deno(compile);
 if (!made.success) {
   console.log("Deno's own runtime can't be fetched here: taking the pinned one from npm.");

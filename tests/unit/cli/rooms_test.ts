@@ -1,0 +1,45 @@
+// Opens the libraries of the rooms before any test, so that none of them is seen to open one.
+import "../../../cli/kept.ts";
+import "../../../cli/site_content.ts";
+import { assert, assertEquals } from "@std/assert";
+import { loadRooms, looksIntoMessages, type Rooms } from "../../../cli/rooms.ts";
+import { AUTHENTICITY_SETTINGS } from "../../../settings/authenticity.ts";
+import { CONTENT_SETTINGS, FILTER_SETTINGS } from "../../../settings/content.ts";
+import { defaultSettings } from "../../../settings/mod.ts";
+
+const loadedOf = (rooms: Rooms): string[] =>
+  Object.entries(rooms).flatMap(([name, room]) => room === null ? [] : name).toSorted();
+
+const ALL = ["content", "dns", "kept", "pop3", "qmtp"];
+
+Deno.test("loadRooms: a service has everything, and so has a session that gives root away", async () => {
+  const settings = defaultSettings();
+  assertEquals(loadedOf(await loadRooms({ isService: true }, settings)), ALL);
+  const settles = { isService: false, serves: "smtp", asRoot: "settle" } as const;
+  assertEquals(loadedOf(await loadRooms(settles, settings)), ALL);
+});
+
+Deno.test("loadRooms: a session has what it serves, and the content checks where one is on", async () => {
+  const settings = defaultSettings();
+  const ofSession = async (serves: "smtp" | "pop3" | "qmtp" | "qmqp", more = {}) =>
+    loadedOf(await loadRooms({ isService: false, serves }, { ...settings, ...more }));
+  assertEquals(await ofSession("smtp"), []);
+  assertEquals(await ofSession("smtp", { patterns: "shadow" }), ["content"]);
+  assertEquals(await ofSession("pop3"), ["pop3"]);
+  assertEquals(await ofSession("qmtp"), ["qmtp"]);
+  assertEquals(await ofSession("qmqp", { dkim: "on" }), ["content", "qmtp"]);
+});
+
+Deno.test("looksIntoMessages: every check of messages that is not off counts, and nothing by default", () => {
+  const settings = defaultSettings();
+  assert(!looksIntoMessages(settings));
+  assert(looksIntoMessages({ ...settings, decision_header: true }));
+  const modes = Object.entries({
+    ...CONTENT_SETTINGS,
+    ...FILTER_SETTINGS,
+    ...AUTHENTICITY_SETTINGS,
+  })
+    .flatMap(([name, setting]) => setting.default === "off" && name !== "spf" ? name : []);
+  assert(modes.length >= 8, `${modes}`);
+  for (const name of modes) assert(looksIntoMessages({ ...settings, [name]: "shadow" }), name);
+});
