@@ -1,6 +1,5 @@
-// Opens the libraries of the rooms before any test, so that none of them is seen to open one.
-import "../../../cli/kept.ts";
-import "../../../cli/site_content.ts";
+// Opens the C library before any test, so that none is seen to open it.
+import "../../../validate/library.ts";
 import { assert, assertEquals } from "@std/assert";
 import { loadRooms, looksIntoMessages, type Rooms } from "../../../cli/rooms.ts";
 import { AUTHENTICITY_SETTINGS } from "../../../settings/authenticity.ts";
