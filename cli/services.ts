@@ -2,11 +2,11 @@
  * What one generation of sessions works with, put together from the settings of a site: look-up, queue, logins, policy, and
  * the protocols on top of them.
  */
-import { AuthConfigError, type AuthService, openAuthenticator } from "../auth/mod.ts";
+import type { AuthService } from "../auth/mod.ts";
 import type { Meter } from "../ctl/meter.ts";
 import type { Keeper } from "../keeper/start.ts";
 import type { Peer, Protocol } from "../net/types.ts";
-import { openQueue, type QueueOptions } from "../queue/mod.ts";
+import type { QueueOptions } from "../queue/choice.ts";
 import type { Queue } from "../queue/types.ts";
 import type { Settings } from "../settings/mod.ts";
 import { createSmtpConfigReader } from "../smtp/config.ts";
@@ -98,6 +98,15 @@ function unserved(name: string): Protocol {
   return { name, open: fail, refuse: fail };
 }
 
+/** Of a session that asks for no password: see rooms.ts. */
+const NOBODY_LOGS_IN: AuthService = {
+  source: "poppasswd",
+  secrets: null,
+  checkPassword() {
+    throw new Error("The logins were not loaded");
+  },
+};
+
 /** Where accepted mail goes. */
 function openMailQueue(
   place: SitePlace,
@@ -120,7 +129,7 @@ function openMailQueue(
     worker: options.worker ?? 0,
   };
   const real = keeper === null
-    ? openQueue(queueOptions)
+    ? rooms.openQueue(queueOptions)
     : loaded(rooms.kept).openKeptQueue(keeper, queueOptions);
   const taking = options.discardMail === true ? discarding(real) : real;
   return meter === null ? taking : meteredQueue(meter, taking);
@@ -142,7 +151,8 @@ export function openServices(
     const env = Deno.env.toObject();
     const lookup = openLookup(place, settings, options);
     const queue = openMailQueue(place, settings, tracer, options, keeper, env, lookup, parts);
-    const own = openAuthenticator({ settings, qmailDir: place.path, tracer, env });
+    const own = rooms.auth?.openAuthenticator({ settings, qmailDir: place.path, tracer, env }) ??
+      NOBODY_LOGS_IN;
     const kept = keeper === null
       ? null
       : loaded(rooms.kept).openKept(keeper, settings, lookup, own, tracer);
@@ -219,10 +229,8 @@ export function openServices(
     const pop3 = rooms.pop3?.openPop3(popped, kept?.openMaildrop, drops) ?? unserved("pop3");
     return { settings, lookup, asked: metered, desks, queue, auth, smtp, qmtp, qmqp, pop3 };
   } catch (error) {
-    if (
-      error instanceof ControlError || error instanceof AuthConfigError ||
-      error instanceof SiteFault
-    ) {
+    const isAuthFault = rooms.auth !== null && error instanceof rooms.auth.AuthConfigError;
+    if (isAuthFault || error instanceof ControlError || error instanceof SiteFault) {
       throw new SiteError(error.message);
     }
     throw error;

@@ -74,7 +74,7 @@ function roleOf({ trial, worker = 0, isService, remembers = isService }: SiteOpt
 export async function openSite(args: ParsedArgs, options: SiteOptions): Promise<Site> {
   const place = findSite(args);
   const snapshot = await readSettings(place, options.trial === undefined ? complain : complainOnce);
-  const rooms = await loadRooms(options, snapshot.current);
+  const rooms = await loadRooms(place, options, snapshot.current);
   const tracer = new SwitchTracer(place, complain, options.tracer);
   // Who gives root away does that first: the trace file is to be the new user's.
   const settles = options.isService || options.asRoot === "settle";

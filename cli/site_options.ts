@@ -13,6 +13,8 @@ export interface SiteOptions {
   readonly worker?: number;
   /** The one protocol that is spoken; absent: any may be. Others are then not loaded, and fail. */
   readonly serves?: "smtp" | "pop3" | "qmtp" | "qmqp" | undefined;
+  /** false: no session of this process can come to TLS; absent: one may. */
+  readonly isSecurable?: boolean | undefined;
   /**
    * What a process that is root does with it: gives it away before it serves (`settle`), as every service does, or becomes
    * the owner of the one maildrop it opens. Absent: it stays what it is.

@@ -29,7 +29,8 @@ export function stdinCommand(
     examples: [example],
     async run(args: ParsedArgs): Promise<number> {
       if (args.operands.length > 0) throw new UsageError(`${name} takes no "${args.operands[0]}"`);
-      const options = { isService: false, asRoot: asRoot(name), serves: name };
+      const isSecurable = kindOf(0) === "socket";
+      const options = { isService: false, asRoot: asRoot(name), serves: name, isSecurable };
       const site = await openSite(args, options);
       const tls = await openStdinTls(site);
       if (options.asRoot === "settle") await (await import("./root.ts")).leaveRoot(site, name);
