@@ -46,7 +46,7 @@ export interface Services {
   readonly pop3: Protocol;
 }
 
-/** How old, in milliseconds, what a service knows of control files may be, and of all other files. */
+/** How old, in milliseconds, what those who serve know of control files may be, and of all other files. */
 const CONTROL_KEEP_MS = 250;
 const FILE_KEEP_MS = 5;
 
@@ -60,12 +60,16 @@ export function openLookup(place: SitePlace, settings: Settings, options: SiteOp
     defaultDelivery: settings.default_delivery === "" ? null : settings.default_delivery,
     users: settings.users,
     recheckMs: controlKeepMs(options),
-    keepMs: options.isService ? FILE_KEEP_MS : options.trial?.keepMs ?? 0,
+    keepMs: servesMail(options) ? FILE_KEEP_MS : options.trial?.keepMs ?? 0,
   });
 }
 
-const controlKeepMs = ({ isService, trial }: SiteOptions): number =>
-  isService ? CONTROL_KEEP_MS : trial?.keepMs ?? 0;
+const controlKeepMs = (options: SiteOptions): number =>
+  servesMail(options) ? CONTROL_KEEP_MS : options.trial?.keepMs ?? 0;
+
+/** One session on standard input sees files as a session of a service does: not anew for each command. */
+const servesMail = ({ isService, serves }: SiteOptions): boolean =>
+  isService || serves !== undefined;
 
 /** May this client ask for TLS? Whoever drives its session knows. */
 const offersTls = (peer: Peer): boolean => peer.offersTls === true;
