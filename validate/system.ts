@@ -95,6 +95,9 @@ function makeStat(
   };
 }
 
+/** What a file of more than one chunk is read in, in bytes. */
+const LARGE_PIECE = 1024 * 1024;
+
 /** open, read to the end, close. */
 function makeRead(
   call: Library,
@@ -107,16 +110,19 @@ function makeRead(
     const fd = call.open(enter(path), OPEN_READ);
     if (fd < 0) return fail();
     const parts: Uint8Array[] = [];
+    let into = chunk;
     try {
       for (;;) {
-        const count = Number(call.read(fd, chunk, BigInt(chunk.length)));
+        const count = Number(call.read(fd, into, BigInt(into.length)));
         if (count < 0) {
           const errno = fail();
           if (errno === "EINTR") continue;
           return errno;
         }
         if (count === 0) return concat(parts);
-        parts.push(chunk.slice(0, count));
+        parts.push(into === chunk ? chunk.slice(0, count) : into.subarray(0, count));
+        // More than one chunk: the rest is read in large pieces, each into its place.
+        if (into !== chunk || count === chunk.length) into = new Uint8Array(LARGE_PIECE);
       }
     } finally {
       call.close(fd);

@@ -1,4 +1,4 @@
-import { assertEquals } from "@std/assert";
+import { assert, assertEquals } from "@std/assert";
 import { type Failed, type Found, openFiles } from "../../../validate/files.ts";
 import { LIBRARY } from "../../../validate/library.ts";
 import {
@@ -80,6 +80,26 @@ Deno.test("openFiles.onDisk: resolved as far as it exists, below the root in any
     assertEquals(files.onDisk("/../../home/../x"), `${site.root}/x`);
     assertEquals(openFiles("").onDisk("/home/x"), "/home/x");
   });
+});
+
+Deno.test({
+  name: "librarySystem: reads files of every size whole",
+  ignore: LIBRARY === null,
+  fn() {
+    withSite((site) => {
+      if (LIBRARY === null) return;
+      const { read } = librarySystem(LIBRARY);
+      const path = site.path("etc/large");
+      const [chunk, piece] = [65536, 1024 * 1024];
+      for (const size of [0, 1, chunk - 1, chunk, chunk + 1, chunk + piece, 2 * piece + 17]) {
+        const bytes = Uint8Array.from({ length: size }, (_, i) => (i * 7 + (i >> 8)) & 0xff);
+        Deno.writeFileSync(path, bytes);
+        const found = read(binaryPath(path));
+        assert(found instanceof Uint8Array && found.length === size);
+        assert(found.every((byte, i) => byte === bytes[i]), `${size} bytes`);
+      }
+    });
+  },
 });
 
 Deno.test({
