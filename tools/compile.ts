@@ -58,7 +58,9 @@ await withoutSources();
 const embedded = ["--include", BUNDLE, "-o", OUT, `${BUNDLE}/main.js`];
 const without = ["--no-config", "--no-lock", "--no-check", "--no-code-cache"];
 const features = config.unstable.map((name) => `--unstable-${name}`);
-const compile = ["compile", "-A", ...without, ...features, ...embedded];
+// Room for what one session makes, in MiB: with the usual one the collector runs twice before it is over.
+const heap = "--v8-flags=--min-semi-space-size=2";
+const compile = ["compile", "-A", heap, ...without, ...features, ...embedded];
 let made = await deno(compile);
 if (!made.success) {
   console.log("Deno's own runtime can't be fetched here: taking the pinned one from npm.");
