@@ -84,9 +84,13 @@ function servicesOf(args: readonly string[]): string[] {
   return ["smtp", "pop3", ...more.map((arg) => arg.slice(2))];
 }
 
-/** Starts serve on `root` and waits until all listeners are ready. */
-export async function startFront(root: string, args: readonly string[] = []): Promise<Front> {
-  const [program, ...before] = qfrontCommand();
+/** Starts serve on `root` and waits until all listeners are ready. `command`: another qfront than the one that is tested. */
+export async function startFront(
+  root: string,
+  args: readonly string[] = [],
+  command: readonly string[] = qfrontCommand(),
+): Promise<Front> {
+  const [program, ...before] = command;
   const child = new Deno.Command(program ?? "", {
     args: [
       ...before,
