@@ -81,7 +81,7 @@ interface Self extends Owner {
 let self: Self | null = null;
 function ownSelf(): Self {
   if (self === null) {
-    const line = /^Groups:\s*(.*)$/m.exec(Deno.readTextFileSync("/proc/self/status"))?.[1] ?? "";
+    const line = /^Groups:[ \t]*(.*)$/m.exec(Deno.readTextFileSync("/proc/self/status"))?.[1] ?? "";
     const groups = Uint32Array.from(line.split(/\s+/).filter((w) => w !== ""), Number);
     self = { uid: Deno.uid() ?? 0, gid: Deno.gid() ?? 0, groups };
   }
