@@ -19,6 +19,13 @@ const SYMBOLS = {
     nonblocking: true,
     optional: true,
   },
+  /** The same on the event loop. */
+  crypt_rn_now: {
+    name: "crypt_rn",
+    parameters: ["buffer", "buffer", "buffer", "i32"],
+    result: "pointer",
+    optional: true,
+  },
   crypt_r: {
     parameters: ["buffer", "buffer", "buffer"],
     result: "pointer",
@@ -47,6 +54,11 @@ export interface CryptLibrary {
    * The hash of `password` with `setting` (a hash will do); null when the library can't compute it.
    */
   crypt(password: string, setting: string): Promise<string | null>;
+  /**
+   * The same at once, for hashes that take less time than another thread takes to be asked. Absent: not with this library,
+   * whose first hash of a kind takes long.
+   */
+  readonly cryptNow?: ((password: string, setting: string) => string | null) | undefined;
   /** Does the library know what to do with this setting? null: it can't tell. */
   knows(setting: string): boolean | null;
   /** A new setting; `cost` 0: as the library likes it. Null when it has no such format. */
@@ -73,10 +85,24 @@ async function callCrypt(symbols: Symbols, password: string, setting: string) {
   return hash === null || hash.startsWith("*") ? null : hash;
 }
 
+function makeCryptNow({ crypt_rn_now }: Symbols): CryptLibrary["cryptNow"] {
+  if (crypt_rn_now === null) return undefined;
+  const data = new Uint8Array(XCRYPT_DATA_BYTES);
+  return (password, setting) => {
+    const key = cString(password);
+    const pointer = crypt_rn_now(key, cString(setting), data, data.length);
+    const hash = pointer === null ? null : new Deno.UnsafePointerView(pointer).getCString();
+    key.fill(0);
+    data.fill(0);
+    return hash === null || hash.startsWith("*") ? null : hash;
+  };
+}
+
 function wrap(name: string, symbols: Symbols): CryptLibrary {
   return {
     name,
     crypt: (password, setting) => callCrypt(symbols, password, setting),
+    cryptNow: makeCryptNow(symbols),
     knows(setting) {
       const answer = symbols.crypt_checksalt?.(cString(setting));
       return answer === undefined ? null : !UNUSABLE_SALTS.includes(answer);

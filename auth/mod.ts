@@ -80,7 +80,8 @@ function openUsers({ settings, qmailDir, tracer }: AuthOptions): AuthService {
     cache: makeSuccessCache(settings.auth_cache_seconds, settings.auth_cache_logins),
     tracer,
   });
-  return { source: "poppasswd", secrets: users, checkPassword: users.checkPassword };
+  const { checkPassword } = users;
+  return { source: "poppasswd", wantsEnv: false, secrets: users, checkPassword };
 }
 
 function openProgram({ settings, env }: AuthOptions, text: string): AuthService {

@@ -73,21 +73,36 @@ function find(open: () => UsersNow | string, login: string, options: PoppasswdOp
   }
 }
 
-async function check(found: Found, password: string, options: PoppasswdOptions) {
+const REFUSED: AuthAnswer = { kind: "refused" };
+
+/** A cheap hash is checked at once, of an unknown login as of a known one; others wait for another thread. */
+function check(
+  found: Found,
+  password: string,
+  options: PoppasswdOptions,
+): AuthAnswer | Promise<AuthAnswer> {
   if ("kind" in found) return found;
   const { entry, users } = found;
-  const { hasher, cache } = options;
-  const login = entry?.login ?? "";
   const stored = entry?.hash ?? users.survey.typicalHash ?? NO_LOGINS;
-  const answer: AuthAnswer = entry === null
-    ? { kind: "refused" }
-    : { kind: "ok", account: entry.account };
+  const fits = options.hasher.checkNow?.(password, stored) ?? null;
+  if (fits === null) return checkLater(entry, password, stored, options);
+  return fits && entry !== null ? { kind: "ok", account: entry.account } : REFUSED;
+}
+
+async function checkLater(
+  entry: PoppasswdEntry | null,
+  password: string,
+  stored: string,
+  { hasher, cache }: PoppasswdOptions,
+): Promise<AuthAnswer> {
+  const login = entry?.login ?? "";
+  const answer: AuthAnswer = entry === null ? REFUSED : { kind: "ok", account: entry.account };
   if (cache.has(login, password, stored) && entry !== null) return answer;
   try {
-    if (!await hasher.check(password, stored)) return { kind: "refused" } as const;
+    if (!await hasher.check(password, stored)) return REFUSED;
   } catch (error) {
     if (!(error instanceof CryptError || error instanceof GateFullError)) throw error;
-    return { kind: "undecided", reason: error.message } as const;
+    return { kind: "undecided", reason: error.message };
   }
   if (entry !== null) cache.add(login, password, stored);
   return answer;
@@ -112,9 +127,9 @@ export function openPoppasswd(options: PoppasswdOptions): Authenticator & Secret
     return typeof users === "string" ? null : users.survey;
   };
   return {
-    async checkPassword(login, password): Promise<AuthAnswer> {
-      if (!isPlausible(login, password)) return { kind: "refused" };
-      return await check(find(open, lowerAscii(login), options), password, options);
+    checkPassword(login, password) {
+      if (!isPlausible(login, password)) return REFUSED;
+      return check(find(open, lowerAscii(login), options), password, options);
     },
     secretOf(login): SecretAnswer {
       const found = find(open, lowerAscii(login), options);

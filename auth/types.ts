@@ -27,8 +27,10 @@ export type AuthAnswer =
 export type SessionEnv = Readonly<Record<string, string>>;
 
 export interface Authenticator {
+  /** False: no external program judges, and nobody looks at the environment. */
+  readonly wantsEnv?: boolean;
   /**
-   * Checks a clear-text password. Never rejects. `opensFor`: the session that opens the login's maildrop next, so that who judges
+   * Checks a clear-text password. Never throws, never rejects; a promise only where the answer has to be waited for. `opensFor`: the session that opens the login's maildrop next, so that who judges
    * in another process can do both with one question; others pay no heed to it.
    */
   checkPassword(
@@ -36,7 +38,7 @@ export interface Authenticator {
     password: string,
     env?: SessionEnv,
     opensFor?: number,
-  ): Promise<AuthAnswer>;
+  ): AuthAnswer | Promise<AuthAnswer>;
 }
 
 /**

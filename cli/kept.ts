@@ -39,6 +39,7 @@ export function openKept(
       source: auth.source,
       secrets: auth.secrets === null ? null : openKeeperSecrets(connection, tokens),
       ...openKeeperAuth(connection, tokens),
+      wantsEnv: auth.wantsEnv ?? true,
       ...(auth.checkResponse === undefined
         ? {}
         : { checkResponse: openKeeperResponses(connection, tokens) }),

@@ -30,17 +30,20 @@ export function pass(context: Pop3Context, argument: Uint8Array): void | Promise
   return checkPassword(context, context.user, String.fromCharCode(...argument));
 }
 
-async function checkPassword(
+function checkPassword(
   context: Pop3Context,
   login: string,
   password: string,
-): Promise<void> {
+): void | Promise<void> {
   const { auth, config } = context.deps;
   const { peer } = context;
   // A login that may come too soon opens nothing before that is known.
   const opensFor = config.loginDelaySeconds > 0 ? undefined : peer.session;
-  const answer = await auth.checkPassword(login, password, sessionEnv(peer), opensFor);
-  return await settleLogin(context, login, "USER", answer);
+  const env = auth.wantsEnv === false ? undefined : sessionEnv(peer);
+  const answer = auth.checkPassword(login, password, env, opensFor);
+  return answer instanceof Promise
+    ? answer.then((a) => settleLogin(context, login, "USER", a))
+    : settleLogin(context, login, "USER", answer);
 }
 
 /** Who judges APOP; null: nobody can, and it is not offered. */
