@@ -112,7 +112,7 @@ function openPieces(keeper: Asking, first: Reply): OpenMessage {
     close() {
       if (isEnd) return;
       isEnd = true;
-      keeper.ask("drop", "drop.shut", { message }).catch(() => undefined);
+      keeper.tell("drop.shut", { message });
     },
   };
 }
@@ -145,6 +145,14 @@ async function update(
     return { removed: 0, moved: 0, notRemoved: deleted.size, notMoved: 0, reason };
   }
 }
+
+const NOTHING_DONE: UpdateReport = {
+  removed: 0,
+  moved: 0,
+  notRemoved: 0,
+  notMoved: 0,
+  reason: "",
+};
 
 export type OpenKeeperDrop = (account: Account, session: number) => Promise<Maildrop>;
 
@@ -194,7 +202,7 @@ export function openKeeperDrops(
       const drop = facts.number("drop");
       let isClosed = false;
       const close = () => {
-        if (!isClosed) void keeper.ask("drop", "drop.close", { drop }).catch(() => undefined);
+        if (!isClosed) keeper.tell("drop.close", { drop });
         isClosed = true;
       };
       try {
@@ -241,6 +249,11 @@ function openDrop(
       }
     },
     update(deleted) {
+      // Nothing to remove and nothing to move: nothing to wait for.
+      if (deleted.size === 0 && facts.number("fresh") === 0) {
+        close();
+        return NOTHING_DONE;
+      }
       ended();
       return update(keeper, drop, deleted);
     },

@@ -57,7 +57,7 @@ function closeIfForgotten(keeper: Asking, account: Account, tokens: AccountToken
   const drop = proof !== undefined && "opened" in proof ? proof.opened["drop"] : undefined;
   if (drop === undefined) return;
   forgotten.register(account, () => {
-    keeper.ask("drop", "drop.close", { drop }).catch(() => undefined);
+    keeper.tell("drop.close", { drop });
   }, account);
 }
 
@@ -69,7 +69,7 @@ export function isTaken(account: Account): void {
 /** Passwords checked by the keeper. */
 export function openKeeperAuth(keeper: Asking, tokens: AccountTokens): Authenticator {
   return {
-    async checkPassword(login, password, env = {}, opensFor = 0) {
+    async checkPassword(login, password, env, opensFor = 0) {
       if (isTooLong(login, password)) return { kind: "refused" };
       const values = { login, password, env, opensFor };
       const answer = await judged(keeper.ask("login", "login", values), tokens);

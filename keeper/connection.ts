@@ -8,8 +8,10 @@ import * as EVENTS from "../trace/events.ts";
 import type { Fields, TraceEvent, Tracer } from "../trace/tracer.ts";
 import { encodeFrame, FrameReader, type Header, type Parts } from "./frames.ts";
 import {
+  HeaderValues,
   type Lane,
   LANES,
+  type Notice,
   Trouble,
   type TroubleKind,
   type Values,
@@ -24,9 +26,21 @@ export interface Reply extends Values {
   readonly payload: Uint8Array<ArrayBuffer>;
 }
 
-/** Asks the keeper. Rejects with Trouble. */
+class ReplyValues extends HeaderValues implements Reply {
+  readonly payload: Uint8Array<ArrayBuffer>;
+
+  constructor(header: Header, payload: Uint8Array<ArrayBuffer>) {
+    super(header);
+    this.payload = payload;
+  }
+}
+
+/** Asks the keeper. */
 export interface Asking {
+  /** Rejects with Trouble. */
   ask(lane: Lane, op: string, values?: Header, payload?: Uint8Array | Parts): Promise<Reply>;
+  /** Says what needs no answer. */
+  tell(op: Notice, values: Header): void;
 }
 
 interface Waiting {
@@ -65,6 +79,7 @@ export class KeeperConnection implements Asking {
   readonly #gone = Promise.withResolvers<string>();
   #reason: string | null = null;
   #last = 0;
+  #sent: Promise<void> | null = null;
 
   constructor(setup: ConnectionSetup) {
     this.#output = setup.output;
@@ -113,7 +128,7 @@ export class KeeperConnection implements Asking {
       const state = this.#lanes[lane];
       const begin = () => {
         this.#waiting.set(id, { lane, resolve, reject });
-        this.#output.send(frame).catch((error) => this.#end(`writing to it failed: ${error}`));
+        this.#send(frame);
       };
       if (this.#reason !== null) return reject(new Trouble("temporary", GONE));
       if (state.free > 0) {
@@ -121,6 +136,18 @@ export class KeeperConnection implements Asking {
         begin();
       } else state.queue.push(begin);
     });
+  }
+
+  tell(op: Notice, values: Header): void {
+    if (this.#reason === null) this.#send(encodeFrame({ ...values, op }));
+  }
+
+  #send(frame: Uint8Array<ArrayBuffer>): void {
+    const sent = this.#output.send(frame);
+    // Frames that leave together fail together.
+    if (sent === this.#sent) return;
+    this.#sent = sent;
+    sent.catch((error) => this.#end(`writing to it failed: ${error}`));
   }
 
   async #read(input: AsyncIterable<Uint8Array>): Promise<void> {
@@ -139,7 +166,7 @@ export class KeeperConnection implements Asking {
   }
 
   #answered(header: Header, payload: Uint8Array<ArrayBuffer>): void {
-    const values = valuesOf(header);
+    const values = new ReplyValues(header, payload);
     const id = values.number("q");
     const waiting = this.#waiting.get(id);
     if (waiting === undefined) return;
@@ -150,7 +177,7 @@ export class KeeperConnection implements Asking {
     else next();
     if ("trouble" in header) {
       waiting.reject(new Trouble(values.text("trouble") as TroubleKind, values.text("reason")));
-    } else waiting.resolve({ ...values, header, payload });
+    } else waiting.resolve(values);
   }
 
   #trace(header: Header): void {

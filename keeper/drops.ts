@@ -34,9 +34,15 @@ function troubleOf(error: unknown): unknown {
   return error instanceof MaildropError ? new Trouble(error.kind, error.message) : error;
 }
 
-async function settled<T>(work: () => T | Promise<T>): Promise<T> {
+/** `work`, a promise only if it is one, whose errors are answers. */
+function settled<T>(work: () => T | Promise<T>): T | Promise<T> {
   try {
-    return await work();
+    const done = work();
+    return done instanceof Promise
+      ? done.catch((error) => {
+        throw troubleOf(error);
+      })
+      : done;
   } catch (error) {
     throw troubleOf(error);
   }
@@ -88,6 +94,16 @@ function readIndices(payload: Uint8Array<ArrayBuffer>, count: number): number[] 
   return indices;
 }
 
+/** What the front is told of a listing. */
+interface ListingFacts {
+  /** Its number. */
+  readonly listing: number;
+  readonly count: number;
+  /** Messages in new/, which QUIT moves. */
+  readonly fresh: number;
+  readonly rawBytes: number;
+}
+
 /** What the front has open. */
 class Drops {
   readonly #services: () => KeeperServices;
@@ -95,7 +111,7 @@ class Drops {
   readonly #drops: Handles<OpenDrop>;
   readonly #messages: Handles<OpenMessage>;
   /** The front keeps listings by these. */
-  readonly #numbers = new WeakMap<Listing, number>();
+  readonly #numbers = new WeakMap<Listing, ListingFacts>();
   #lastListing = 0;
 
   constructor(services: () => KeeperServices, tokens: Tokens) {
@@ -106,21 +122,20 @@ class Drops {
     this.#messages = makeHandles<OpenMessage>("open message", limit);
   }
 
-  open(token: string, session: number): Promise<Answer> {
+  open(token: string, session: number): Answer | Promise<Answer> {
     return this.openFor(this.#tokens.take(token), session);
   }
 
   /** Opens the maildrop of an account whose login was proven here. */
-  async openFor(account: Account, session: number): Promise<Answer> {
-    const maildrop = await this.#services().openMaildrop(account, session);
+  openFor(account: Account, session: number): Answer | Promise<Answer> {
+    const maildrop = this.#services().openMaildrop(account, session);
+    return maildrop instanceof Promise ? maildrop.then((m) => this.#add(m)) : this.#add(maildrop);
+  }
+
+  #add(maildrop: Maildrop): Answer {
     const { listing, cached, path } = maildrop;
     const drop = addOrClose(this.#drops, { maildrop, marked: new Set() }, () => maildrop.close?.());
-    const facts = {
-      count: listing.messages.length,
-      rawBytes: listing.rawBytes,
-      octets: listing.octets,
-    };
-    return { header: { drop, listing: this.#numberOf(listing), cached, path, ...facts } };
+    return { header: { drop, cached, path, ...this.#factsOf(listing) } };
   }
 
   ids(drop: number, from: number): Answer {
@@ -133,12 +148,18 @@ class Drops {
     return sizePage(maildrop.listing, from);
   }
 
-  async message(drop: number, index: number): Promise<Answer> {
+  message(drop: number, index: number): Answer | Promise<Answer> {
     const { maildrop } = this.#drops.get(drop);
     if (index >= maildrop.listing.messages.length) {
       throw new ProtocolError("A question is about a message that is not there");
     }
-    const message = await maildrop.open(index);
+    const message = maildrop.open(index);
+    return message instanceof Promise
+      ? message.then((m) => this.#firstPiece(m))
+      : this.#firstPiece(message);
+  }
+
+  #firstPiece(message: OpenMessage): Answer {
     const handle = addOrClose(this.#messages, message, () => message.close());
     try {
       const length = fillNow(message, firstPiece);
@@ -200,10 +221,15 @@ class Drops {
     for (const message of this.#messages.values()) message.close();
   }
 
-  #numberOf(listing: Listing): number {
-    const number = this.#numbers.get(listing) ?? ++this.#lastListing;
-    this.#numbers.set(listing, number);
-    return number;
+  #factsOf(listing: Listing): ListingFacts & { readonly octets: number } {
+    const { messages, rawBytes, octets } = listing;
+    let facts = this.#numbers.get(listing);
+    if (facts === undefined) {
+      const fresh = messages.reduce((count, { inNew }) => count + Number(inNew), 0);
+      facts = { listing: ++this.#lastListing, count: messages.length, fresh, rawBytes };
+      this.#numbers.set(listing, facts);
+    }
+    return { ...facts, octets };
   }
 }
 

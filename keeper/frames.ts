@@ -24,15 +24,35 @@ export interface Frame {
 
 export const NO_PAYLOAD = new Uint8Array(0);
 
-const encoder = new TextEncoder();
-const decoder = new TextDecoder();
-
 /** Text as JSON in which every character is one byte. */
 function headerText(header: Header): string {
-  return JSON.stringify(header).replace(
+  const text = JSON.stringify(header);
+  if (!/[\x80-\uffff]/.test(text)) return text;
+  return text.replace(
     /[\x80-\uffff]/g,
     (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, "0")}`,
   );
+}
+
+/**
+ * Small frames and payloads are cut from one piece of memory: memory of its own for each costs more than what is in it. A
+ * piece lives as long as the last that was cut from it, so nobody keeps them.
+ */
+const SLAB_BYTES = 65536;
+const SMALL_BYTES = 4096;
+let slab = new ArrayBuffer(SLAB_BYTES);
+let slabUsed = 0;
+
+/** Bytes to be filled, not zeroed. */
+function takeBytes(length: number): Uint8Array<ArrayBuffer> {
+  if (length > SMALL_BYTES) return new Uint8Array(length);
+  if (slabUsed + length > SLAB_BYTES) {
+    slab = new ArrayBuffer(SLAB_BYTES);
+    slabUsed = 0;
+  }
+  const bytes = new Uint8Array(slab, slabUsed, length);
+  slabUsed += length;
+  return bytes;
 }
 
 /** One char a byte, as bytes. */
@@ -45,11 +65,24 @@ export function bytesOf(binary: string): Uint8Array<ArrayBuffer> {
 /** Bytes as a binary string. */
 export function binaryOf(bytes: Uint8Array): string {
   let text = "";
+  if (bytes.length <= 8192) {
+    return String.fromCharCode.apply(null, bytes as unknown as number[]);
+  }
   for (let at = 0; at < bytes.length; at += 8192) {
     text += String.fromCharCode(...bytes.subarray(at, at + 8192));
   }
   return text;
 }
+
+function writeLength(bytes: Uint8Array, at: number, length: number): void {
+  bytes[at] = length >>> 24;
+  bytes[at + 1] = length >>> 16;
+  bytes[at + 2] = length >>> 8;
+  bytes[at + 3] = length;
+}
+
+const readLength = (bytes: Uint8Array, at: number): number =>
+  (bytes[at]! << 24 | bytes[at + 1]! << 16 | bytes[at + 2]! << 8 | bytes[at + 3]!) >>> 0;
 
 /** Bytes in several parts that belong together. */
 export type Parts = readonly Uint8Array[];
@@ -68,12 +101,11 @@ export function encodeFrame(
   if (payloadBytes > MAX_PAYLOAD_BYTES) {
     throw new FrameError(`A payload of ${payloadBytes} bytes is too long for the keeper's line`);
   }
-  const bytes = new Uint8Array(LENGTHS_BYTES + text.length + payloadBytes);
-  const view = new DataView(bytes.buffer);
-  view.setUint32(0, text.length);
-  view.setUint32(4, payloadBytes);
-  encoder.encodeInto(text, bytes.subarray(LENGTHS_BYTES));
-  let at = LENGTHS_BYTES + text.length;
+  const bytes = takeBytes(LENGTHS_BYTES + text.length + payloadBytes);
+  writeLength(bytes, 0, text.length);
+  writeLength(bytes, 4, payloadBytes);
+  let at = LENGTHS_BYTES;
+  for (let i = 0; i < text.length; i++) bytes[at++] = text.charCodeAt(i);
   for (const part of parts) {
     bytes.set(part, at);
     at += part.length;
@@ -84,7 +116,7 @@ export function encodeFrame(
 function parseHeader(bytes: Uint8Array): Header {
   let header: unknown;
   try {
-    header = JSON.parse(decoder.decode(bytes));
+    header = JSON.parse(binaryOf(bytes));
   } catch {
     throw new FrameError("A frame's header is not JSON");
   }
@@ -92,6 +124,35 @@ function parseHeader(bytes: Uint8Array): Header {
     throw new FrameError("A frame's header is not an object");
   }
   return header as Header;
+}
+
+/** The length of a frame's body. @throws {FrameError} */
+function bodyLength(bytes: Uint8Array, at: number): number {
+  const header = readLength(bytes, at);
+  const payload = readLength(bytes, at + 4);
+  if (header < 2 || header > MAX_HEADER_BYTES || payload > MAX_PAYLOAD_BYTES) {
+    throw new FrameError(`A frame claims ${header} bytes of header and ${payload} of payload`);
+  }
+  return header + payload;
+}
+
+/** The length of the frame that begins at `at`; 0: it is not there whole. @throws {FrameError} */
+function wholeFrame(chunk: Uint8Array, at: number): number {
+  if (chunk.length - at < LENGTHS_BYTES) return 0;
+  const length = LENGTHS_BYTES + bodyLength(chunk, at);
+  return chunk.length - at < length ? 0 : length;
+}
+
+/** A frame out of a chunk, which will be overwritten: the payload is a copy. */
+function frameAt(chunk: Uint8Array, at: number, length: number): Frame {
+  const begin = at + LENGTHS_BYTES;
+  const middle = begin + readLength(chunk, at);
+  const end = at + length;
+  const header = parseHeader(chunk.subarray(begin, middle));
+  if (middle === end) return { header, payload: NO_PAYLOAD };
+  const payload = takeBytes(end - middle);
+  payload.set(chunk.subarray(middle, end));
+  return { header, payload };
 }
 
 /** Puts frames together out of pieces. After an error it is of no more use. */
@@ -111,6 +172,13 @@ export class FrameReader {
   push(chunk: Uint8Array): Frame[] {
     const frames: Frame[] = [];
     for (let at = 0; at < chunk.length;) {
+      // Nearly every frame lies in its chunk whole, and is read where it lies.
+      const length = this.isOpen ? 0 : wholeFrame(chunk, at);
+      if (length > 0) {
+        frames.push(frameAt(chunk, at, length));
+        at += length;
+        continue;
+      }
       const into = this.#body ?? this.#lengths;
       const count = Math.min(into.length - this.#filled, chunk.length - at);
       into.set(chunk.subarray(at, at + count), this.#filled);
@@ -131,13 +199,8 @@ export class FrameReader {
   }
 
   #begin(): void {
-    const view = new DataView(this.#lengths.buffer);
-    const header = view.getUint32(0);
-    const payload = view.getUint32(4);
-    if (header < 2 || header > MAX_HEADER_BYTES || payload > MAX_PAYLOAD_BYTES) {
-      throw new FrameError(`A frame claims ${header} bytes of header and ${payload} of payload`);
-    }
-    this.#headerBytes = header;
-    this.#body = new Uint8Array(header + payload);
+    const length = bodyLength(this.#lengths, 0);
+    this.#headerBytes = readLength(this.#lengths, 0);
+    this.#body = new Uint8Array(length);
   }
 }

@@ -64,19 +64,25 @@ export function harmlessEnv(env: SessionEnv): SessionEnv {
   return Object.fromEntries(entries);
 }
 
-/** Opens the maildrop of a proven account. Rejects with Trouble. */
-export type OpenFor = (account: Account, session: number) => Promise<Answer>;
+/** Opens the maildrop of a proven account. Throws, or rejects with, Trouble. */
+export type OpenFor = (account: Account, session: number) => Answer | Promise<Answer>;
 
 /** A right login and its maildrop, or why that can't be opened. */
-async function answerOpened(
+function answerOpened(
   answer: Extract<AuthAnswer, { kind: "ok" }>,
-  open: Promise<Answer>,
-): Promise<Answer> {
-  try {
-    return { header: { ...answer, opened: (await open).header } };
-  } catch (error) {
+  session: number,
+  openFor: OpenFor,
+): Answer | Promise<Answer> {
+  const withDrop = ({ header }: Answer): Answer => ({ header: { ...answer, opened: header } });
+  const without = (error: unknown): Answer => {
     if (!(error instanceof Trouble)) throw error;
     return { header: { ...answer, opened: { trouble: error.kind, reason: error.message } } };
+  };
+  try {
+    const opened = openFor(answer.account, session);
+    return opened instanceof Promise ? opened.then(withDrop, without) : withDrop(opened);
+  } catch (error) {
+    return without(error);
   }
 }
 
@@ -95,13 +101,16 @@ export function loginOperations(
   openFor: OpenFor,
 ): Operations {
   return {
-    async login(values) {
+    login(values) {
       const env = harmlessEnv(values.texts("env"));
-      const [login, password] = [values.text("login"), values.text("password")];
-      const answer = await auth().checkPassword(login, password, env);
+      const login = values.text("login");
       const opensFor = values.numberOrNone("opensFor");
-      if (answer.kind !== "ok" || opensFor === 0) return answerWith(answer, tokens);
-      return await answerOpened(answer, openFor(answer.account, opensFor));
+      const settle = (answer: AuthAnswer): Answer | Promise<Answer> =>
+        answer.kind !== "ok" || opensFor === 0
+          ? answerWith(answer, tokens)
+          : answerOpened(answer, opensFor, openFor);
+      const answer = auth().checkPassword(login, values.text("password"), env);
+      return answer instanceof Promise ? answer.then(settle) : settle(answer);
     },
     async "login.response"(values) {
       const { checkResponse } = auth();

@@ -2,7 +2,7 @@
  * What front and keeper say to each other: operations, limits, and how a header's values are looked at.
  *
  * Every question is one frame with a number (q) and gets one answer with the same number, in any order. That bounds what either side
- * keeps: at most LANES' questions are under way. No operation takes a path, a uid or a command: the keeper derives them itself.
+ * keeps: at most LANES' questions are under way. A notice has no number and gets none; what it says is done before the next frame. No operation takes a path, a uid or a command: the keeper derives them itself.
  */
 import { FrameError, type Header } from "./frames.ts";
 
@@ -12,6 +12,10 @@ export const VERSION = 1;
 /** Questions of one kind under way; the others wait in the front. */
 export const LANES = { look: 64, login: 32, drop: 64, mail: 96 } as const;
 export type Lane = keyof typeof LANES;
+
+/** What is only said: it has no number and gets no answer. */
+export const NOTICES = ["drop.close", "drop.shut"] as const;
+export type Notice = typeof NOTICES[number];
 
 /** Questions that the keeper works on; it reads no further until one is answered. */
 export const MAX_AT_WORK = 256;
@@ -64,33 +68,45 @@ export interface Values {
   texts(name: string): Readonly<Record<string, string>>;
 }
 
-export function valuesOf(header: Header): Values {
-  const wrong = (name: string): never => {
-    throw new ProtocolError(`A question has no proper "${name}"`);
-  };
-  return {
-    text(name) {
-      const value = header[name];
-      return typeof value === "string" ? value : wrong(name);
-    },
-    number(name) {
-      const value = header[name];
-      return Number.isSafeInteger(value) && (value as number) >= 0 ? value as number : wrong(name);
-    },
-    numberOrNone(name) {
-      return header[name] === undefined ? 0 : this.number(name);
-    },
-    flag(name) {
-      const value = header[name];
-      return typeof value === "boolean" ? value : wrong(name);
-    },
-    texts(name) {
-      const value = header[name] ?? {};
-      if (typeof value !== "object" || value === null || Array.isArray(value)) return wrong(name);
-      const entries = Object.entries(value);
-      return entries.every(([, v]) => typeof v === "string")
-        ? Object.fromEntries(entries) as Record<string, string>
-        : wrong(name);
-    },
-  };
+/** A header looked at. A class, because one is made for each frame. */
+export class HeaderValues implements Values {
+  readonly header: Header;
+
+  constructor(header: Header) {
+    this.header = header;
+  }
+
+  text(name: string): string {
+    const value = this.header[name];
+    return typeof value === "string" ? value : wrong(name);
+  }
+
+  number(name: string): number {
+    const value = this.header[name];
+    return Number.isSafeInteger(value) && (value as number) >= 0 ? value as number : wrong(name);
+  }
+
+  numberOrNone(name: string): number {
+    return this.header[name] === undefined ? 0 : this.number(name);
+  }
+
+  flag(name: string): boolean {
+    const value = this.header[name];
+    return typeof value === "boolean" ? value : wrong(name);
+  }
+
+  texts(name: string): Readonly<Record<string, string>> {
+    const value = this.header[name] ?? {};
+    if (typeof value !== "object" || value === null || Array.isArray(value)) return wrong(name);
+    const entries = Object.entries(value);
+    return entries.every(([, v]) => typeof v === "string")
+      ? Object.fromEntries(entries) as Record<string, string>
+      : wrong(name);
+  }
 }
+
+function wrong(name: string): never {
+  throw new ProtocolError(`A question has no proper "${name}"`);
+}
+
+export const valuesOf = (header: Header): Values => new HeaderValues(header);

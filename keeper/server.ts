@@ -10,10 +10,11 @@ import { bytesOf, encodeFrame, type Frame, FrameReader } from "./frames.ts";
 import { dropOperations } from "./drops.ts";
 import { loginOperations, makeTokens, saslOperations } from "./logins.ts";
 import { mailOperations } from "./mails.ts";
-import type { Answer, KeeperServices, Operations } from "./operations.ts";
+import type { Answer, KeeperServices, Operation, Operations } from "./operations.ts";
 import {
   isBreach,
   MAX_AT_WORK,
+  NOTICES,
   ProtocolError,
   Trouble,
   type Values,
@@ -32,6 +33,9 @@ export interface KeeperSetup {
   /** Takes one sentence for the administrator. */
   complain(sentence: string): void;
 }
+
+/** Answers that wait to be written before the next question is read. */
+const PENDING_BYTES = 1024 * 1024;
 
 /** Trace lines that wait for a front which does not read are dropped beyond this. */
 const TRACE_PENDING_BYTES = 1024 * 1024;
@@ -112,17 +116,28 @@ async function serve(
   let isKnown = false;
   let roomAgain: (() => void) | null = null;
 
-  const work = async (frame: Frame): Promise<void> => {
+  let sent: Promise<void> | null = null;
+  const send = (answer: Uint8Array<ArrayBuffer>): void => {
+    const now = output.send(answer);
+    // Answers that leave together fail together.
+    if (now !== sent) now.catch((error) => broken.reject(error));
+    sent = now;
+  };
+
+  /** Most answers are known at once, and cost no promise. */
+  const work = (frame: Frame): void => {
+    if (isNotice(frame.header)) return heed(frame, operations);
+    const answer = answerTo(frame, operations);
+    if (!(answer instanceof Promise)) return send(answer);
     atWork++;
-    try {
-      const answer = await answerTo(frame, operations);
-      await output.send(answer);
-    } catch (error) {
-      broken.reject(error);
-    } finally {
+    const over = () => {
       atWork--;
       roomAgain?.();
-    }
+    };
+    answer.then(send).then(over, (error) => {
+      broken.reject(error);
+      over();
+    });
   };
 
   const readAll = async (): Promise<void> => {
@@ -137,7 +152,9 @@ async function serve(
           await new Promise<void>((resolve) => roomAgain = resolve);
           roomAgain = null;
         }
-        void work(frame);
+        // A front that asks and does not listen is not read any further.
+        if (output.pending > PENDING_BYTES && sent !== null) await sent;
+        work(frame);
       }
     }
   };
@@ -152,24 +169,58 @@ function greet({ header, payload }: Frame): Uint8Array<ArrayBuffer> {
   return encodeFrame({ q: valuesOf(header).number("q"), version: VERSION });
 }
 
-async function answerTo(
+function answerTo(
   frame: Frame,
   operations: Operations,
-): Promise<Uint8Array<ArrayBuffer>> {
+): Uint8Array<ArrayBuffer> | Promise<Uint8Array<ArrayBuffer>> {
   const values = valuesOf(frame.header);
   const q = values.number("q");
-  const name = values.text("op");
+  const operation = operationOf(values.text("op"), operations);
+  try {
+    const answer = operation(values, frame.payload);
+    return answer instanceof Promise
+      ? answer.then((a) => encodeAnswer(q, a), (error) => encodeTrouble(q, error))
+      : encodeAnswer(q, answer);
+  } catch (error) {
+    return encodeTrouble(q, error);
+  }
+}
+
+function operationOf(name: string, operations: Operations): Operation {
   const operation = Object.hasOwn(operations, name) ? operations[name] : undefined;
   if (operation === undefined) throw new ProtocolError("There is no such question");
+  return operation;
+}
+
+function encodeAnswer(q: number, { header, payload }: Answer): Uint8Array<ArrayBuffer> {
   try {
-    const { header, payload } = await operation(values, frame.payload);
     return encodeFrame({ ...header, q }, payload);
   } catch (error) {
-    if (error instanceof ProtocolError) throw error;
-    if (error instanceof Trouble) {
-      return encodeFrame({ q, trouble: error.kind, reason: error.message });
-    }
-    const reason = error instanceof Error ? error.message : String(error);
-    return encodeFrame({ q, trouble: "temporary", reason: reason.slice(0, 4096) });
+    return encodeTrouble(q, error);
+  }
+}
+
+/** @throws {ProtocolError} the one that `error` is */
+function encodeTrouble(q: number, error: unknown): Uint8Array<ArrayBuffer> {
+  if (error instanceof ProtocolError) throw error;
+  if (error instanceof Trouble) {
+    return encodeFrame({ q, trouble: error.kind, reason: error.message });
+  }
+  const reason = error instanceof Error ? error.message : String(error);
+  return encodeFrame({ q, trouble: "temporary", reason: reason.slice(0, 4096) });
+}
+
+/** No number: a notice, if there is one of this name. */
+function isNotice({ q, op }: Frame["header"]): boolean {
+  return q === undefined && NOTICES.some((notice) => notice === op);
+}
+
+function heed({ header, payload }: Frame, operations: Operations): void {
+  const values = valuesOf(header);
+  try {
+    void operationOf(values.text("op"), operations)(values, payload);
+  } catch (error) {
+    // What is to be closed is not there any more.
+    if (!(error instanceof Trouble)) throw error;
   }
 }
