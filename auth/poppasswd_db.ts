@@ -76,17 +76,6 @@ export function surveyUsers(reader: CdbReader): Survey {
   };
 }
 
-/** What tells one state of a file from another; "" when there is none. */
-function identityOf(path: string): string {
-  try {
-    const { dev, ino, size, mtime, ctime } = Deno.statSync(path);
-    return `${dev} ${ino} ${size} ${mtime?.getTime()} ${ctime?.getTime()}`;
-  } catch {
-    // Whatever is wrong, opening the file says it better.
-    return "";
-  }
-}
-
 /**
  * Opens `path` (as Deno's file calls take it) anew at each call of the result; a sentence when it
  * can't be used.
@@ -122,11 +111,10 @@ export function watchUsers(path: string, tracer: Tracer): () => UsersNow | strin
     return current;
   };
   return () => {
-    const identity = identityOf(path);
     try {
       const reader = file.open();
       if (reader === null) return `"${path}" does not exist: run qfront newpop`;
-      return reader === current?.reader ? current : take(reader, identity);
+      return reader === current?.reader ? current : take(reader, file.state);
     } catch (error) {
       return keep(error);
     }

@@ -13,10 +13,16 @@ export class CachedCdb {
   readonly #path: string;
   #reader: CdbReader | null = null;
   #identity = "";
+  #state = "";
 
   /** `path` as Deno's file calls take it. */
   constructor(path: string) {
     this.#path = path;
+  }
+
+  /** What tells the state that was read from another. */
+  get state(): string {
+    return this.#state;
   }
 
   /**
@@ -38,6 +44,7 @@ export class CachedCdb {
     if (this.#reader !== null && identity === this.#identity) return this.#reader;
     const now = Date.now();
     this.#reader = new CdbReader(Deno.readFileSync(this.#path));
+    this.#state = identity;
     this.#identity = now - changed > REST_MS ? identity : "";
     return this.#reader;
   }

@@ -41,11 +41,14 @@ export function keeperCommand(place: SitePlace): string[] {
   ];
 }
 
+/** Files of the site are looked at no more often than this, as in every service. */
+const FILE_KEEP_MS = 5;
+
 /** @throws {SiteError} when the site can't be used. */
 function openServices(place: SitePlace, settings: Settings, tracer: Tracer): KeeperServices {
   try {
     const lookup = openLookup(place, settings, { isService: true });
-    const findUser = openFindUser(place.root);
+    const findUser = openFindUser(place.root, FILE_KEEP_MS);
     const openDrop = openOwnerDrops({
       sizes: settings.pop3_sizes,
       locks: settings.pop3_lock,

@@ -5,16 +5,19 @@ import { findSystemUser, type Identity } from "../net/privileges.ts";
 import { MaildropError } from "../pop3/maildrop.ts";
 import { openFiles } from "../validate/files.ts";
 import { openUsers } from "../validate/passwd.ts";
-import { binaryPath } from "../validate/system.ts";
+import { binaryPath, system } from "../validate/system.ts";
 import type { SiteLookup } from "../validate/types.ts";
 
 /** A user by name; null: there is none. */
 export type FindUser = (name: string) => Identity | null;
 
-/** Users below a root come from its etc/passwd, read again when it changes, before the system is asked. */
-export function openFindUser(root: string): FindUser {
+/**
+ * Users below a root come from its etc/passwd, read again when it changes, before the system is asked. `keepMs`: how old what is
+ * known of that file may be.
+ */
+export function openFindUser(root: string, keepMs = 0): FindUser {
   if (root === "") return findSystemUser;
-  const files = openFiles(binaryPath(root));
+  const files = openFiles(binaryPath(root), 0, system(), keepMs);
   const users = openUsers(files, { rooted: true, source: "passwd", fresh: true });
   return (name) => {
     files.begin();

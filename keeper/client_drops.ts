@@ -19,7 +19,7 @@ function rethrow(error: unknown): never {
   throw error instanceof Trouble ? new MaildropError(error.kind, error.message) : error;
 }
 
-const NO_STAMP = { dev: 0, ino: 0, mtimeMs: 0, size: 0 } as const;
+const NO_STAMP = { dev: 0, ino: 0, mtimeMs: 0, ctimeMs: 0, size: 0 } as const;
 
 const unknownMessage = (): Message => ({
   name: "",

@@ -6,7 +6,8 @@
 import type { Maildrop } from "../pop3/maildrop.ts";
 import { createMaildropCache, type MaildropCache } from "../pop3/maildrop_cache.ts";
 import type { Tracer } from "../trace/tracer.ts";
-import { type Owner, ownerFiles, type RunAs } from "./owner_files.ts";
+import { dropFiles } from "./drop_files.ts";
+import type { Owner, RunAs } from "./owner_files.ts";
 
 export interface OwnerDropsOptions {
   readonly sizes: "exact" | "stat";
@@ -40,7 +41,7 @@ export function openOwnerDrops(options: OwnerDropsOptions): OpenOwnerDrop {
     const key = `${owner.uid}:${owner.gid}`;
     const place = places.get(key) ?? {
       cache: createMaildropCache({
-        files: ownerFiles(owner, runAs),
+        files: dropFiles(owner, runAs),
         sizes,
         locks,
         maxMessages,

@@ -69,6 +69,12 @@ export function stampsOf(files: MaildropFiles, path: string): readonly [DirStamp
   return [files.stamp(`${path}/new`), files.stamp(`${path}/cur`)];
 }
 
+/** The same for a Maildir that was listed already. */
+export function stampsSeen(files: MaildropFiles, path: string): readonly [DirStamp, DirStamp] {
+  const stamp = (dir: string) => files.seen?.(dir) ?? files.stamp(dir);
+  return [stamp(`${path}/new`), stamp(`${path}/cur`)];
+}
+
 /** Reads new/ and cur/. Throws the runtime's errors when that is not possible. */
 export function* scan(options: ScanOptions): Steps<Listing> {
   const { files, path, now } = options;

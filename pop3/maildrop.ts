@@ -45,6 +45,11 @@ export interface Maildrop {
   settleSizes(): void | Promise<void>;
   /** Opens message `index`. Throws, or rejects with, a MaildropError. */
   open(index: number): OpenMessage | Promise<OpenMessage>;
+  /**
+   * Reads message `index` if it fits into `into`, and gives its length; -1: it does not, or can't be read: `open` it. Absent:
+   * messages are elsewhere.
+   */
+  readonly readWhole?: (index: number, into: Uint8Array<ArrayBuffer>) => number;
   /** Removes the messages in `deleted`, moves the others of new/ to cur/. Never throws. */
   update(deleted: ReadonlySet<number>): UpdateReport | Promise<UpdateReport>;
   /** Called once when the session is over: gives back a lock. Must not throw. */
@@ -89,6 +94,8 @@ export function makeMaildrop(
         return openMoved(home, path, message);
       }
     },
+    readWhole: (index, into) =>
+      files.readWhole?.(pathOf(path, listing.messages[index]!), into) ?? -1,
     update: (deleted) => inSlices(updateSteps(home, path, listing, deleted)),
   };
 }

@@ -2,14 +2,14 @@
  * Where maildrops are opened and their listings kept: a login to an unchanged Maildir costs the stat of two
  * directories.
  *
- * A listing is used again while device, inode and modification time of new/ and cur/ are those it was taken at, and
+ * A listing is used again while device, inode and times of new/ and cur/ are those it was taken at, and
  * only if it was taken well after that time: a file system's clock is coarser than its changes. After a change the
  * directories are read again, but what is known of a message stays known. What was learned is written to the size
  * index (size_index.ts) once there is enough of it. tmp/ is cleaned as qmail-pop3d does.
  */
 import type { Tracer } from "../trace/tracer.ts";
 import { POP3_EVENTS } from "../trace/events.ts";
-import { type Listing, scan, stampsOf } from "./listing.ts";
+import { type Listing, scan, stampsSeen } from "./listing.ts";
 import { type Maildrop, MaildropError, makeMaildrop } from "./maildrop.ts";
 import { type DirStamp, isMissing, type MaildropFiles } from "./maildrop_files.ts";
 import { formatIndex, INDEX_MAX_BYTES, INDEX_NAME, type Known, parseIndex } from "./size_index.ts";
@@ -148,7 +148,7 @@ class Cache implements MaildropCache {
     const { files, clock } = this.#options;
     const now = clock();
     const old = kept.listing;
-    if (old !== null && isFresh(old, stampsOf(files, kept.path), now, granularityMs)) {
+    if (old !== null && isFresh(old, stampsSeen(files, kept.path), now, granularityMs)) {
       return old;
     }
     if (kept.scanning !== null) return kept.scanning;
@@ -269,7 +269,8 @@ function isFresh(
   if (nowMs / 1000 >= listing.nextShow) return false;
   return listing.stamps.every((then, i) => {
     const stamp = now[i]!;
-    return then.mtimeMs === stamp.mtimeMs && then.ino === stamp.ino && then.dev === stamp.dev &&
+    return then.mtimeMs === stamp.mtimeMs && then.ctimeMs === stamp.ctimeMs &&
+      then.ino === stamp.ino && then.dev === stamp.dev &&
       listing.takenMs - then.mtimeMs > granularityMs;
   });
 }

@@ -6,13 +6,9 @@
  * Names of files are text; a name that is no UTF-8 is not shown to us by the runtime and stays in the Maildir.
  */
 
-/** What tells that a directory has changed. `size`: the directory's own size in bytes, a hint at its length. */
-export interface DirStamp {
-  readonly dev: number;
-  readonly ino: number;
-  readonly mtimeMs: number;
-  readonly size: number;
-}
+import { type DirStamp, readWholeNow, stampNow } from "./file_calls.ts";
+
+export type { DirStamp };
 
 export interface FileFacts {
   readonly isFile: boolean;
@@ -32,11 +28,17 @@ export interface OpenMessage {
 /** All of these throw the runtime's errors (`Deno.errors.NotFound` ...). */
 export interface MaildropFiles {
   stamp(dir: string): DirStamp;
+  /** The same where that is cheaper, for a directory that was listed before; null: ask `stamp`. */
+  seen?(dir: string): DirStamp | null;
   /** Names of regular files and symbolic links, without dot files. */
   names(dir: string): string[];
   namesLater(dir: string): Promise<string[]>;
   facts(path: string): FileFacts;
   open(path: string): OpenMessage;
+  /**
+   * Reads a message that fits into `into`, and gives its length; -1: it does not, or can't be read, and `open` tells why.
+   */
+  readWhole?(path: string, into: Uint8Array<ArrayBuffer>): number;
   remove(path: string): void;
   rename(from: string, to: string): void;
   exists(path: string): boolean;
@@ -95,12 +97,18 @@ function open(path: string): OpenMessage {
 }
 
 function stamp(dir: string): DirStamp {
+  return stampNow(dir) ?? stampBySlowerCall(dir);
+}
+
+/** Says what is wrong, too. */
+function stampBySlowerCall(dir: string): DirStamp {
   const info = Deno.statSync(dir);
   if (!info.isDirectory) throw new Deno.errors.NotADirectory(`"${dir}" is not a directory`);
   return {
     dev: info.dev,
     ino: info.ino ?? 0,
     mtimeMs: info.mtime?.getTime() ?? 0,
+    ctimeMs: info.ctime?.getTime() ?? 0,
     size: info.size,
   };
 }
@@ -159,6 +167,7 @@ export const LOCAL_FILES: MaildropFiles = {
   namesLater,
   facts,
   open,
+  readWhole: readWholeNow,
   remove: (path) => Deno.removeSync(path),
   rename: (from, to) => Deno.renameSync(from, to),
   exists,

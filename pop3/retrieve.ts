@@ -9,7 +9,7 @@
 import { POP3_EVENTS } from "../trace/events.ts";
 import { linesArgument, messageArgument, replyWrong } from "./arguments.ts";
 import type { Pop3Context } from "./context.ts";
-import { MaildropError } from "./maildrop.ts";
+import { type Maildrop, MaildropError } from "./maildrop.ts";
 import { fillNow, type OpenMessage } from "./maildrop_files.ts";
 import { END, REPLIES } from "./replies.ts";
 import { endsOpen, newWireState, toWire, wireBytes, type WireState } from "./wire.ts";
@@ -58,14 +58,44 @@ function send(context: Pop3Context, argument: Uint8Array): void | Promise<void> 
   if ("id" in found) return replyWrong(context, found);
   const lines = linesArgument(argument, found.end);
   const failed = (error: unknown) => fail(context, found.index, error);
+  const { maildrop } = context.drop!;
+  if (maildrop.readWhole !== undefined && sendWhole(context, maildrop, found.index, lines)) return;
   try {
-    const message = context.drop!.maildrop.open(found.index);
+    const message = maildrop.open(found.index);
     if (!(message instanceof Promise)) return begin(context, message, lines, failed);
     return message.then((m) => begin(context, m, lines, failed), failed);
   } catch (error) {
     failed(error);
   }
 }
+
+/** Nearly every message is read with one call. False: this one isn't. */
+function sendWhole(
+  context: Pop3Context,
+  maildrop: Maildrop,
+  index: number,
+  lines: number,
+): boolean {
+  const buffers = takeBuffers();
+  const length = maildrop.readWhole?.(index, buffers.read) ?? -1;
+  if (length < 0) {
+    giveBuffers(buffers);
+    return false;
+  }
+  const state = newWireState(lines);
+  const isTop = lines >= 0;
+  const sending = { context, message: READ_ALREADY, buffers, state, isTop, written: 0 };
+  context.reply(REPLIES.ok);
+  sendPiece(sending, length);
+  end(sending);
+  return true;
+}
+
+const READ_ALREADY: OpenMessage = {
+  readNow: () => 0,
+  read: () => Promise.resolve(0),
+  close() {},
+};
 
 /** The first piece decides the reply: what can't be read at all is an error. Most messages have no second one. */
 function begin(

@@ -20,6 +20,8 @@ export const JOE: Account = {
   maildir: null,
 };
 
+const NO_STAMP = { dev: 0, ino: 0, mtimeMs: 0, ctimeMs: 0, size: 0 } as const;
+
 const never = (): never => {
   throw new Error("Nobody was to ask this");
 };
@@ -151,7 +153,7 @@ export function makeDrop(count: number, text: (index: number) => Uint8Array) {
     messages,
     uniqueIds: messages.map((m) => `unique-id-${m.base}`),
     byBase: new Map(),
-    stamps: [{ dev: 0, ino: 0, mtimeMs: 0, size: 0 }, { dev: 0, ino: 0, mtimeMs: 0, size: 0 }],
+    stamps: [NO_STAMP, NO_STAMP],
     takenMs: 0,
     nextShow: Infinity,
     asked: 0,

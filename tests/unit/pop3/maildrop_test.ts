@@ -208,7 +208,7 @@ Deno.test("settleSizes: a message that can't be read counts as its file", () =>
       throw new Deno.errors.PermissionDenied("not yours");
     };
     const output = await talk(
-      { path, files: { ...LOCAL_FILES, open } },
+      { path, files: { ...LOCAL_FILES, open, readWhole: () => -1 } },
       "STAT\r\nRETR 1\r\nNOOP\r\n",
     );
     assertStringIncludes(output, "+OK 3 14\r\n-ERR [SYS/PERM] message can't be read\r\n+OK\r\n");
