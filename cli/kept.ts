@@ -1,13 +1,13 @@
 /** What a site without root has through its keeper, in the places of what it would otherwise do itself. */
 import type { AuthService } from "../auth/mod.ts";
 import {
-  type AccountTokens,
   openKeeperAuth,
   openKeeperDrops,
   openKeeperLookup,
   openKeeperQueue,
   openKeeperResponses,
   openKeeperSecrets,
+  Proofs,
 } from "../keeper/client.ts";
 import type { Keeper } from "../keeper/start.ts";
 import { chooseQueue, openQueue, type QueueOptions } from "../queue/mod.ts";
@@ -32,19 +32,19 @@ export function openKept(
   tracer: Tracer,
 ): Kept {
   const { connection } = keeper;
-  const tokens: AccountTokens = new WeakMap();
+  const proofs = new Proofs(connection);
   return {
     lookup: openKeeperLookup(lookup, connection, tracer),
     auth: {
       source: auth.source,
-      secrets: auth.secrets === null ? null : openKeeperSecrets(connection, tokens),
-      ...openKeeperAuth(connection, tokens),
+      secrets: auth.secrets === null ? null : openKeeperSecrets(connection, proofs),
+      ...openKeeperAuth(connection, proofs),
       wantsEnv: auth.wantsEnv ?? true,
       ...(auth.checkResponse === undefined
         ? {}
-        : { checkResponse: openKeeperResponses(connection, tokens) }),
+        : { checkResponse: openKeeperResponses(connection, proofs) }),
     },
-    openMaildrop: openKeeperDrops(connection, tokens, settings.pop3_cache_messages),
+    openMaildrop: openKeeperDrops(connection, proofs, settings.pop3_cache_messages),
   };
 }
 

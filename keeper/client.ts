@@ -8,12 +8,8 @@ import type { LookupResult, LookupService } from "../validate/types.ts";
 import type { Asking } from "./connection.ts";
 import { binaryOf } from "./frames.ts";
 
-export {
-  type AccountTokens,
-  openKeeperAuth,
-  openKeeperResponses,
-  openKeeperSecrets,
-} from "./client_logins.ts";
+export { openKeeperAuth, openKeeperResponses, openKeeperSecrets } from "./client_logins.ts";
+export { Proofs } from "./proofs.ts";
 export { openKeeperDrops } from "./client_drops.ts";
 export { openKeeperQueue } from "./client_queue.ts";
 

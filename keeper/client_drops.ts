@@ -6,9 +6,9 @@ import type { Account } from "../auth/types.ts";
 import type { Listing, Message } from "../pop3/listing.ts";
 import { type Maildrop, MaildropError, type UpdateReport } from "../pop3/maildrop.ts";
 import type { OpenMessage } from "../pop3/maildrop_files.ts";
-import { type AccountTokens, isTaken, type Proof } from "./client_logins.ts";
 import type { Asking, Reply } from "./connection.ts";
 import { binaryOf, MAX_PAYLOAD_BYTES } from "./frames.ts";
+import type { Proof, Proofs } from "./proofs.ts";
 import { Trouble, type TroubleKind, type Values, valuesOf } from "./protocol.ts";
 
 const SIZE_BYTES = 8;
@@ -156,10 +156,10 @@ const NOTHING_DONE: UpdateReport = {
 
 export type OpenKeeperDrop = (account: Account, session: number) => Promise<Maildrop>;
 
-/** Opens maildrops by the tokens of their logins. `maxMessages`: of all listings that are kept here. */
+/** Opens maildrops by the proofs of their logins; who asked closes them, whenever they come. `maxMessages`: of all listings that are kept here. */
 export function openKeeperDrops(
   keeper: Asking,
-  tokens: AccountTokens,
+  proofs: Proofs,
   maxMessages: number,
 ): OpenKeeperDrop {
   // By the keeper's numbers, in the order of use.
@@ -190,9 +190,7 @@ export function openKeeperDrops(
   }
 
   return async (account, session) => {
-    const proof = tokens.get(account);
-    tokens.delete(account);
-    isTaken(account);
+    const proof = proofs.take(account);
     if (proof === undefined) {
       const why = "the keeper opens maildrops only for logins whose password it has checked itself";
       throw new MaildropError("permanent", `No maildrop for login "${account.login}": ${why}`);
@@ -209,9 +207,7 @@ export function openKeeperDrops(
         const listing = await listingOf(drop, facts);
         // QUIT closes on the keeper's side too.
         const ended = () => void (isClosed = true);
-        const maildrop = openDrop(keeper, drop, facts, listing, close, ended);
-        forgotten.register(maildrop, close);
-        return maildrop;
+        return openDrop(keeper, drop, facts, listing, close, ended);
       } catch (error) {
         close();
         throw error;
@@ -221,9 +217,6 @@ export function openKeeperDrops(
     }
   };
 }
-
-/** Closes maildrops of sessions that ended before they had them. Closing twice does no harm. */
-const forgotten = new FinalizationRegistry<() => void>((close) => close());
 
 function openDrop(
   keeper: Asking,

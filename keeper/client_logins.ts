@@ -12,33 +12,28 @@ import type {
 } from "../auth/types.ts";
 import type { Asking, Reply } from "./connection.ts";
 import type { Header } from "./frames.ts";
+import type { Proofs } from "./proofs.ts";
 import { Trouble } from "./protocol.ts";
-
-/** What a proven account's maildrop is had by: a token, or what came of opening it with the same question. */
-export type Proof = { readonly token: string } | { readonly opened: Header };
-
-/** The proofs of accounts, until their maildrops are opened. */
-export type AccountTokens = WeakMap<Account, Proof>;
 
 /** Longer logins and passwords are nobody's. */
 const MAX_LOGIN_CHARS = 4096;
 /** What is stored may change; the forms it has are asked for again after this. */
 const FORMS_MS = 1000;
 
-function readAnswer(reply: Reply, tokens: AccountTokens): AuthAnswer {
+function readAnswer(reply: Reply, proofs: Proofs): AuthAnswer {
   const kind = reply.text("kind");
   if (kind === "refused") return { kind };
   if (kind !== "ok") return { kind: "undecided", reason: reply.text("reason") };
   const account = reply.header["account"] as Account;
   const opened = reply.header["opened"] as Header | undefined;
-  tokens.set(account, opened === undefined ? { token: reply.text("token") } : { opened });
+  proofs.add(account, opened === undefined ? { token: reply.text("token") } : { opened });
   return { kind, account };
 }
 
 /** The keeper's answer; without it, undecided. */
-async function judged(asked: Promise<Reply>, tokens: AccountTokens): Promise<AuthAnswer> {
+async function judged(asked: Promise<Reply>, proofs: Proofs): Promise<AuthAnswer> {
   try {
-    return readAnswer(await asked, tokens);
+    return readAnswer(await asked, proofs);
   } catch (error) {
     if (!(error instanceof Trouble)) throw error;
     return { kind: "undecided", reason: error.message };
@@ -48,58 +43,38 @@ async function judged(asked: Promise<Reply>, tokens: AccountTokens): Promise<Aut
 const isTooLong = (...words: readonly string[]): boolean =>
   words.some((word) => word.length > MAX_LOGIN_CHARS);
 
-/** Maildrops of sessions that ended between their login and their maildrop. */
-const forgotten = new FinalizationRegistry<() => void>((close) => close());
-
-/** What was opened with the login is closed when nobody takes it. */
-function closeIfForgotten(keeper: Asking, account: Account, tokens: AccountTokens): void {
-  const proof = tokens.get(account);
-  const drop = proof !== undefined && "opened" in proof ? proof.opened["drop"] : undefined;
-  if (drop === undefined) return;
-  forgotten.register(account, () => {
-    keeper.tell("drop.close", { drop });
-  }, account);
-}
-
-/** The maildrop has somebody who closes it. */
-export function isTaken(account: Account): void {
-  forgotten.unregister(account);
-}
-
 /** Passwords checked by the keeper. */
-export function openKeeperAuth(keeper: Asking, tokens: AccountTokens): Authenticator {
+export function openKeeperAuth(keeper: Asking, proofs: Proofs): Authenticator {
   return {
-    async checkPassword(login, password, env, opensFor = 0) {
+    checkPassword(login, password, env, opensFor = 0) {
       if (isTooLong(login, password)) return { kind: "refused" };
       const values = { login, password, env, opensFor };
-      const answer = await judged(keeper.ask("login", "login", values), tokens);
-      if (answer.kind === "ok") closeIfForgotten(keeper, answer.account, tokens);
-      return answer;
+      return judged(keeper.ask("login", "login", values), proofs);
     },
   };
 }
 
 /** Challenge-response pairs handed by the keeper to a program that may know the secret. Never rejects. */
-export function openKeeperResponses(keeper: Asking, tokens: AccountTokens) {
+export function openKeeperResponses(keeper: Asking, proofs: Proofs) {
   return (login: string, response: string, stamp: string, env: SessionEnv = {}) => {
     if (isTooLong(login, response, stamp)) {
       return Promise.resolve<AuthAnswer>({ kind: "refused" });
     }
     const values = { login, response, stamp, env };
-    return judged(keeper.ask("login", "login.response", values), tokens);
+    return judged(keeper.ask("login", "login.response", values), proofs);
   };
 }
 
-function readStep(reply: Reply, tokens: AccountTokens): SaslStep {
+function readStep(reply: Reply, proofs: Proofs): SaslStep {
   const step = reply.text("step");
   if (step === "challenge") return { kind: step, data: reply.text("data") };
   if (step === "malformed") return { kind: step, reason: reply.text("reason") };
-  return { kind: "done", login: reply.text("login"), answer: readAnswer(reply, tokens) };
+  return { kind: "done", login: reply.text("login"), answer: readAnswer(reply, proofs) };
 }
 
 function openExchange(
   keeper: Asking,
-  tokens: AccountTokens,
+  proofs: Proofs,
   mechanism: string,
   hostname: string,
 ): SaslExchange {
@@ -108,7 +83,7 @@ function openExchange(
     try {
       const reply = await asked;
       if ("exchange" in reply.header) exchange = reply.number("exchange");
-      return readStep(reply, tokens);
+      return readStep(reply, proofs);
     } catch (error) {
       if (!(error instanceof Trouble)) throw error;
       return { kind: "done", login: "", answer: { kind: "undecided", reason: error.message } };
@@ -140,7 +115,7 @@ async function known(keeper: Asking, login: string): Promise<SecretAnswer> {
 /** Secrets that stay with the keeper. `now` in milliseconds. */
 export function openKeeperSecrets(
   keeper: Asking,
-  tokens: AccountTokens,
+  proofs: Proofs,
   now: () => number = () => performance.now(),
 ): RemoteSecrets {
   let forms = { clear: false, scram: false };
@@ -161,10 +136,10 @@ export function openKeeperSecrets(
       return forms;
     },
     fakeScram: () => ({ salt: "", iterations: 0 }),
-    exchange: (mechanism, hostname) => openExchange(keeper, tokens, mechanism, hostname),
+    exchange: (mechanism, hostname) => openExchange(keeper, proofs, mechanism, hostname),
     apop(login, digest, stamp) {
       if (isTooLong(login, digest, stamp)) return Promise.resolve({ kind: "refused" });
-      return judged(keeper.ask("login", "login.apop", { login, digest, stamp }), tokens);
+      return judged(keeper.ask("login", "login.apop", { login, digest, stamp }), proofs);
     },
   };
 }

@@ -6,11 +6,11 @@ import {
   assertThrows,
 } from "@std/assert";
 import {
-  type AccountTokens,
   openKeeperAuth,
   openKeeperDrops,
   openKeeperLookup,
   openKeeperQueue,
+  Proofs,
 } from "../../../keeper/client.ts";
 import { MAX_PAYLOAD_BYTES } from "../../../keeper/frames.ts";
 import { Trouble, WRITE_WINDOW } from "../../../keeper/protocol.ts";
@@ -84,7 +84,7 @@ Deno.test("openKeeperLookup: an answer too large for a frame comes without its s
 
 Deno.test("a keeper that is gone: all is temporary trouble, and said once", async () => {
   const { connection, tracer, running } = await connect(makeServices());
-  const tokens: AccountTokens = new WeakMap();
+  const tokens = new Proofs(connection);
   const auth = openKeeperAuth(connection, tokens);
   const known = await auth.checkPassword(JOE.login, "sesame");
   assert(known.kind === "ok");
@@ -109,7 +109,7 @@ Deno.test("a keeper that is gone: all is temporary trouble, and said once", asyn
 
 Deno.test("openKeeperAuth: right, wrong, and longer than any login", async () => {
   const { connection, running } = await connect(makeServices());
-  const tokens: AccountTokens = new WeakMap();
+  const tokens = new Proofs(connection);
   const auth = openKeeperAuth(connection, tokens);
   const right = await auth.checkPassword(JOE.login, "sesame", { TCPREMOTEIP: "192.0.2.7" });
   assert(right.kind === "ok");
@@ -124,7 +124,7 @@ Deno.test("openKeeperAuth: right, wrong, and longer than any login", async () =>
 async function openDrop(count: number, text: (index: number) => Uint8Array) {
   const { maildrop, done } = makeDrop(count, text);
   const paired = await connect(makeServices({ openMaildrop: () => maildrop }));
-  const tokens: AccountTokens = new WeakMap();
+  const tokens = new Proofs(paired.connection);
   const open = openKeeperDrops(paired.connection, tokens, 10_000);
   const login = async () => {
     const answer = await openKeeperAuth(paired.connection, tokens).checkPassword(
@@ -145,7 +145,7 @@ Deno.test("openKeeperAuth: a login that says what for brings its maildrop along"
     return maildrop;
   };
   const { connection, running } = await connect(makeServices({ openMaildrop }));
-  const tokens: AccountTokens = new WeakMap();
+  const tokens = new Proofs(connection);
   const auth = openKeeperAuth(connection, tokens);
   assertEquals((await auth.checkPassword(JOE.login, "wrong", {}, 7)).kind, "refused");
   assertEquals(opened, 0);
@@ -165,7 +165,7 @@ Deno.test("openKeeperAuth: a login that says what for brings its maildrop along"
 Deno.test("openKeeperAuth: a maildrop that can't be opened is told when it is asked for", async () => {
   const openMaildrop = () => Promise.reject(new MaildropError("in_use", "Somebody else has it"));
   const { connection, running } = await connect(makeServices({ openMaildrop }));
-  const tokens: AccountTokens = new WeakMap();
+  const tokens = new Proofs(connection);
   const answer = await openKeeperAuth(connection, tokens).checkPassword(JOE.login, "sesame", {}, 7);
   assert(answer.kind === "ok");
   const open = openKeeperDrops(connection, tokens, 10);
@@ -275,7 +275,7 @@ Deno.test("openKeeperDrops: trouble keeps its kind", async () => {
     const { connection, running } = await connect(makeServices({
       openMaildrop: () => Promise.reject(new MaildropError(kind, `It is ${kind}`)),
     }));
-    const tokens: AccountTokens = new WeakMap();
+    const tokens = new Proofs(connection);
     const answer = await openKeeperAuth(connection, tokens).checkPassword(JOE.login, "sesame");
     assert(answer.kind === "ok");
     const open = openKeeperDrops(connection, tokens, 10);

@@ -1,6 +1,6 @@
 /** A keeper and its front in one process, with pipes of memory and services that a test makes up. */
 import type { Account } from "../../../auth/types.ts";
-import type { AccountTokens } from "../../../keeper/client.ts";
+import type { Proofs } from "../../../keeper/client.ts";
 import { KeeperConnection } from "../../../keeper/connection.ts";
 import { encodeFrame, type Frame, FrameReader, type Header } from "../../../keeper/frames.ts";
 import type { KeeperServices } from "../../../keeper/operations.ts";
@@ -196,7 +196,7 @@ export function makeDrop(count: number, text: (index: number) => Uint8Array) {
 }
 
 /** The token of a proven account; "" when there is none. */
-export function tokenOf(tokens: AccountTokens, account: Account): string {
+export function tokenOf(tokens: Proofs, account: Account): string {
   const proof = tokens.get(account);
   return proof !== undefined && "token" in proof ? proof.token : "";
 }

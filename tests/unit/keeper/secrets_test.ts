@@ -3,11 +3,7 @@ import { assert, assertEquals, assertMatch } from "@std/assert";
 import { beginSasl, checkApop, offered } from "../../../auth/mod.ts";
 import { apopDigest, cramDigest } from "../../../auth/sasl_digest.ts";
 import type { SecretSource } from "../../../auth/types.ts";
-import {
-  type AccountTokens,
-  openKeeperResponses,
-  openKeeperSecrets,
-} from "../../../keeper/client.ts";
+import { openKeeperResponses, openKeeperSecrets, Proofs } from "../../../keeper/client.ts";
 import { connect, JOE, makeServices, tokenOf } from "./kit.ts";
 
 const STORED: SecretSource = {
@@ -32,7 +28,7 @@ async function openSecrets(stored: SecretSource | null = STORED) {
         ),
     },
   });
-  const tokens: AccountTokens = new WeakMap();
+  const tokens = new Proofs(connection);
   const secrets = openKeeperSecrets(connection, tokens);
   // The answer to an earlier question is there before that to a later one of the same kind.
   await connection.ask("login", "login.forms");
