@@ -15,6 +15,14 @@ export interface DirStamp {
   readonly size: number;
 }
 
+export interface FileFacts {
+  readonly isFile: boolean;
+  /** Whole seconds since 1970. */
+  readonly mtime: number;
+  readonly atime: number;
+  readonly size: number;
+}
+
 const PATH_MAX = 4096;
 const AT_FDCWD = -100;
 const AT_EMPTY_PATH = 0x1000;
@@ -29,6 +37,7 @@ const OPEN_READ = 0o2004400;
 const MODE = 28;
 const INO = 32;
 const SIZE = 40;
+const ATIME = 64;
 const CTIME = 96;
 const MTIME = 112;
 const DEV_MAJOR = 136;
@@ -71,17 +80,34 @@ const milliseconds = (at: number): number =>
   (view.getInt32(at + 4, true) * 0x100000000 + view.getUint32(at, true)) * 1000 +
   Math.floor(view.getUint32(at + 8, true) / 1e6);
 
+/** Fills `info`. */
+function stat(path: string, library: Library | null): boolean {
+  const named = cPath(path);
+  return library !== null && named !== null &&
+    library.statx(AT_FDCWD, named, 0, STATX_BASIC, info) === 0;
+}
+
+const kind = (): number => view.getUint16(MODE, true) & S_IFMT;
+
 /** What tells that a directory has changed; null: ask otherwise. */
 export function stampNow(path: string, library: Library | null = LIBRARY): DirStamp | null {
-  const named = cPath(path);
-  if (library === null || named === null) return null;
-  if (library.statx(AT_FDCWD, named, 0, STATX_BASIC, info) !== 0) return null;
-  if ((view.getUint16(MODE, true) & S_IFMT) !== S_IFDIR) return null;
+  if (!stat(path, library) || kind() !== S_IFDIR) return null;
   return {
     dev: device(view.getUint32(DEV_MAJOR, true), view.getUint32(DEV_MINOR, true)),
     ino: wide(INO),
     mtimeMs: milliseconds(MTIME),
     ctimeMs: milliseconds(CTIME),
+    size: wide(SIZE),
+  };
+}
+
+/** What a message's file tells without being opened; null: ask otherwise. */
+export function factsNow(path: string, library: Library | null = LIBRARY): FileFacts | null {
+  if (!stat(path, library)) return null;
+  return {
+    isFile: kind() === S_IFREG,
+    mtime: Math.floor(milliseconds(MTIME) / 1000),
+    atime: Math.floor(milliseconds(ATIME) / 1000),
     size: wide(SIZE),
   };
 }
@@ -107,7 +133,7 @@ export function readWholeNow(
 function readOpen(library: Library, fd: number, into: Uint8Array<ArrayBuffer>): number {
   if (library.statx(fd, nothing, AT_EMPTY_PATH, STATX_BASIC, info) !== 0) return -1;
   const size = wide(SIZE);
-  if ((view.getUint16(MODE, true) & S_IFMT) !== S_IFREG || size > into.length) return -1;
+  if (kind() !== S_IFREG || size > into.length) return -1;
   const length = Number(library.read(fd, into, BigInt(into.length)));
   // Cut short by a signal, or a file that grows: neither is what a Maildir has.
   return length === size ? length : -1;

@@ -84,7 +84,7 @@ export function makeMaildrop(
     path,
     listing,
     cached,
-    settleSizes: () => inSlices(countSizes(home, path, listing)),
+    settleSizes: () => inSlices(countSizes(home, path, listing), files.slice),
     open(index) {
       const message = listing.messages[index]!;
       try {
@@ -96,7 +96,7 @@ export function makeMaildrop(
     },
     readWhole: (index, into) =>
       files.readWhole?.(pathOf(path, listing.messages[index]!), into) ?? -1,
-    update: (deleted) => inSlices(updateSteps(home, path, listing, deleted)),
+    update: (deleted) => inSlices(updateSteps(home, path, listing, deleted), files.slice),
   };
 }
 
@@ -140,7 +140,14 @@ function* countSizes(home: MaildropHome, path: string, listing: Listing): Steps<
   for (const message of listing.messages) {
     if (message.octets >= 0) continue;
     if (message.sent < 0 && home.sizes === "exact") {
-      yield* countOne(home.files, pathOf(path, message), message, done);
+      const file = pathOf(path, message);
+      const whole = home.files.readWhole?.(file, COUNT_BUFFER) ?? -1;
+      if (whole < 0) yield* countPieces(home.files, file, message, done);
+      else countWhole(message, whole, done);
+      if (++done.files % SLICE_FILES === 0 || done.slice > SLICE_BYTES) {
+        done.slice = 0;
+        yield undefined;
+      }
     }
     message.octets = message.sent >= 0 ? message.sent : message.raw;
   }
@@ -148,11 +155,25 @@ function* countSizes(home: MaildropHome, path: string, listing: Listing): Steps<
   listing.octets = listing.messages.reduce((sum, message) => sum + message.octets, 0);
 }
 
-function* countOne(
+interface Counted {
+  files: number;
+  bytes: number;
+  slice: number;
+}
+
+/** Nearly every message: it lies in the buffer. */
+function countWhole(message: Message, length: number, done: Counted): void {
+  done.bytes += length;
+  done.slice += length;
+  const last = length > 0 ? COUNT_BUFFER[length - 1] : LF;
+  message.sent = length + growth(COUNT_BUFFER, length, LF) + (last === LF ? 0 : 2);
+}
+
+function* countPieces(
   files: MaildropFiles,
   path: string,
   message: Message,
-  done: { files: number; bytes: number; slice: number },
+  done: Counted,
 ): Steps<void> {
   let open: OpenMessage | null = null;
   try {
@@ -174,7 +195,6 @@ function* countOne(
   } finally {
     open?.close();
   }
-  if (++done.files % SLICE_FILES === 0) yield undefined;
 }
 
 interface Progress {

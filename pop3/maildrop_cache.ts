@@ -152,7 +152,7 @@ class Cache implements MaildropCache {
       return old;
     }
     if (kept.scanning !== null) return kept.scanning;
-    const found = inSlices(this.#scan(kept, now, session));
+    const found = inSlices(this.#scan(kept, now, session), files.slice);
     if (!(found instanceof Promise)) return found;
     kept.scanning = found;
     const over = () => void (kept.scanning = null);

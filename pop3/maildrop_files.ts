@@ -6,17 +6,9 @@
  * Names of files are text; a name that is no UTF-8 is not shown to us by the runtime and stays in the Maildir.
  */
 
-import { type DirStamp, readWholeNow, stampNow } from "./file_calls.ts";
+import { type DirStamp, factsNow, type FileFacts, readWholeNow, stampNow } from "./file_calls.ts";
 
-export type { DirStamp };
-
-export interface FileFacts {
-  readonly isFile: boolean;
-  /** Whole seconds since 1970. */
-  readonly mtime: number;
-  readonly atime: number;
-  readonly size: number;
-}
+export type { DirStamp, FileFacts };
 
 /** An open message. `readNow` may block for a disk; `read` does not. Both give 0 at the end. */
 export interface OpenMessage {
@@ -46,6 +38,8 @@ export interface MaildropFiles {
   readIndex(path: string, maxBytes: number): string | null;
   /** Writes `temporary` and renames it to `path`. */
   writeIndex(path: string, temporary: string, text: string): void;
+  /** Runs a piece of work that makes many of these calls. Absent: each is made as it comes. */
+  slice?<T>(work: () => T): T;
   /** Locks a directory against other sessions; the answer gives it free. null: it is locked. */
   lock?(dir: string): Promise<(() => void) | null>;
 }
@@ -76,6 +70,8 @@ async function namesLater(dir: string): Promise<string[]> {
 }
 
 function facts(path: string): FileFacts {
+  const found = factsNow(path);
+  if (found !== null) return found;
   const info = Deno.statSync(path);
   return {
     isFile: info.isFile,

@@ -8,16 +8,25 @@
 /** A slice's end; a yielded promise is waited for. */
 export type Steps<T> = Generator<Promise<unknown> | undefined, T, void>;
 
+/** How each slice is run, from its beginning to its end. */
+export type RunSlice = <T>(slice: () => T) => T;
+
+const asItIs: RunSlice = (slice) => slice();
+
 /** Runs `steps`; the answer is a promise only if they yielded. */
-export function inSlices<T>(steps: Steps<T>): T | Promise<T> {
-  const first = steps.next();
-  return first.done === true ? first.value : goOn(steps, first.value);
+export function inSlices<T>(steps: Steps<T>, run: RunSlice = asItIs): T | Promise<T> {
+  const first = run(() => steps.next());
+  return first.done === true ? first.value : goOn(steps, first.value, run);
 }
 
-async function goOn<T>(steps: Steps<T>, waitFor: Promise<unknown> | undefined): Promise<T> {
+async function goOn<T>(
+  steps: Steps<T>,
+  waitFor: Promise<unknown> | undefined,
+  run: RunSlice,
+): Promise<T> {
   for (let wait = waitFor;;) {
     await (wait ?? new Promise((resolve) => setTimeout(resolve, 0)));
-    const next = steps.next();
+    const next = run(() => steps.next());
     if (next.done === true) return next.value;
     wait = next.value;
   }

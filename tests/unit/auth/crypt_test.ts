@@ -97,3 +97,21 @@ Deno.test("make: a clear secret with a colon is written as base64", async () => 
   const made = await makeHasher(1).make("a:b", "plain");
   assertEquals(made.stored, "{PLAIN.B64}YTpi");
 });
+
+Deno.test("checkNow: DES crypt at once, and no other hash; what check says", async () => {
+  const hasher = makeHasher(1);
+  const cases: readonly [string, string, boolean][] = [
+    ["pw", "qfR5N2ycn.qnA", true],
+    ["pW", "qfR5N2ycn.qnA", false],
+    ["", "qfR5N2ycn.qnA", false],
+  ];
+  for (const [password, stored, fits] of cases) {
+    const now = hasher.checkNow?.(password, stored) ?? null;
+    if (now !== null) assertEquals(now, fits);
+    assertEquals(await hasher.check(password, stored), fits);
+  }
+  for (const stored of ["$1$abcdefgh$0000000000000000000000", "{PLAIN}pw", "short", "$6$a$b", ""]) {
+    assertEquals(hasher.checkNow?.("pw", stored), null);
+  }
+  assertEquals(makeHasher(1, NO_LIBRARY).checkNow?.("pw", "qfR5N2ycn.qnA"), null);
+});

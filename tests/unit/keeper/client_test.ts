@@ -270,6 +270,26 @@ Deno.test("openKeeperDrops: update tells all that was deleted, and what became o
   await running.end();
 });
 
+Deno.test("openKeeperDrops: an update that has nothing to do is not waited for, and closes", async () => {
+  const { open, login, done, running, connection } = await openDrop(3, NO_BYTES);
+  const drop = await open(await login(), 1);
+  assertEquals(drop.update(new Set()), {
+    removed: 0,
+    moved: 0,
+    notRemoved: 0,
+    notMoved: 0,
+    reason: "",
+  });
+  drop.close?.();
+  const error = await assertRejects(
+    () => connection.ask("drop", "drop.update", { drop: 1 }),
+    Trouble,
+  );
+  assertStringIncludes(error.message, "no such maildrop");
+  assertEquals([done.deleted, done.dropsClosed], [[], 1]);
+  await running.end();
+});
+
 Deno.test("openKeeperDrops: trouble keeps its kind", async () => {
   for (const kind of ["temporary", "permanent", "in_use"] as const) {
     const { connection, running } = await connect(makeServices({

@@ -1,4 +1,5 @@
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
+import { dropFiles } from "../../../keeper/drop_files.ts";
 import { openOwnerDrops } from "../../../keeper/owner_drops.ts";
 import { KEEPER_FILES, type Owner, ownerFiles, requireOwner } from "../../../keeper/owner_files.ts";
 import { MaildropError } from "../../../pop3/maildrop.ts";
@@ -179,4 +180,46 @@ Deno.test("openOwnerDrops: keeps its bound over all owners, the one in use stays
   };
   assertEquals(await again(4), true);
   assertEquals(await again(3), false);
+});
+
+Deno.test("dropFiles: a slice takes the identity once, a look at what was listed not at all", () => {
+  using box = makeMaildir(null);
+  let taken = 0;
+  const files = dropFiles(JOE, (_, action) => {
+    taken++;
+    return action();
+  });
+  const into = new Uint8Array(100);
+  assertEquals(files.seen?.(`${box.dir}/new`), files.stamp(`${box.dir}/new`));
+  assertEquals(taken, 1);
+  assertEquals(files.readWhole?.(box.file, into), 17);
+  assertEquals(taken, 2);
+  const work = () => [files.names(`${box.dir}/new`), files.facts(box.file).size];
+  assertEquals(files.slice?.(() => files.slice?.(work)), [["1.2.host"], 17]);
+  assertEquals(taken, 3);
+  assertThrows(() =>
+    files.slice?.(() => {
+      throw new Error("broken");
+    })
+  );
+  files.names(box.dir);
+  assertEquals(taken, 5);
+});
+
+Deno.test({
+  name: "dropFiles: a message is read as its owner, and is nobody else's",
+  ignore: !isRoot,
+  fn() {
+    using box = makeMaildir(JOE);
+    const into = new Uint8Array(100);
+    assertEquals(dropFiles(JOE).readWhole?.(box.file, into), 17);
+    assertEquals(dropFiles(JANE).readWhole?.(box.file, into), -1);
+    assertThrows(() => dropFiles(JANE).open(box.file), Deno.errors.PermissionDenied);
+    const link = `${box.dir}/new/2.link`;
+    Deno.writeTextFileSync(`${box.top}/secret`, "root's own", { mode: 0o600 });
+    Deno.symlinkSync(`${box.top}/secret`, link);
+    assertEquals(dropFiles(JOE).readWhole?.(link, into), -1);
+    // Root is root again.
+    assertEquals(Deno.readTextFileSync(`${box.top}/secret`), "root's own");
+  },
 });

@@ -19,6 +19,8 @@ async function breaks(header: Header, payload?: Uint8Array): Promise<void> {
 for (
   const [what, header] of [
     ["a question without a number", { op: "look", address: "x", explain: false }],
+    ["a notice that is none", { op: "drop.ids", drop: 1, from: 0 }],
+    ["a notice of nothing", { op: "drop.close" }],
     ["a question of an unknown kind", { q: 1, op: "exec", command: "id" }],
     ["a kind out of the prototype", { q: 1, op: "constructor" }],
     ["an address that is no text", { q: 1, op: "look", address: 7, explain: false }],
@@ -166,6 +168,50 @@ Deno.test("runKeeper: a front that asks without end is not read further than the
   await running.end();
   assert(await running.ended);
   assertEquals(asked, MAX_AT_WORK * 2 + 1);
+});
+
+Deno.test("runKeeper: a front that does not listen is not read further than its answers may wait", async () => {
+  let asked = 0;
+  const running = runInMemory(makeServices({
+    auth: {
+      source: "poppasswd",
+      secrets: null,
+      checkPassword() {
+        asked++;
+        return { kind: "undecided", reason: "x".repeat(50_000) };
+      },
+    },
+  }));
+  const raw = openRaw(running);
+  await raw.hello();
+  const one = encodeFrame({ q: 1, op: "login", login: "a", password: "b" });
+  const many = new Uint8Array(one.length * 1000);
+  for (let at = 0; at < many.length; at += one.length) many.set(one, at);
+  await running.write(many);
+  const more = running.write(one);
+  assert(asked < 100, `${asked}`);
+  for (let i = 0; i < 1001; i++) assertEquals((await raw.next())?.header["kind"], "undecided");
+  await more;
+  await running.end();
+  assert(await running.ended);
+});
+
+Deno.test("runKeeper: a notice gets no answer, and what it says is done before the next question", async () => {
+  const { maildrop, done } = makeDrop(1, () => new Uint8Array(1));
+  const running = runInMemory(makeServices({ openMaildrop: () => maildrop }));
+  const raw = openRaw(running);
+  await raw.hello();
+  const login = { q: 1, op: "login", login: JOE.login, password: "sesame", opensFor: 1 };
+  await raw.send(login);
+  const opened = (await raw.next())?.header["opened"] as Header;
+  await raw.send({ op: "drop.close", drop: opened["drop"] });
+  await raw.send({ op: "drop.close", drop: opened["drop"] });
+  await raw.send({ op: "drop.shut", message: 99 });
+  await raw.send({ q: 2, op: "drop.ids", drop: opened["drop"], from: 0 });
+  assertEquals((await raw.next())?.header["q"], 2);
+  assertEquals(done.dropsClosed, 1);
+  await running.end();
+  assert(await running.ended);
 });
 
 Deno.test("runKeeper: a message that comes faster than it is taken ends it, and is taken back", async () => {

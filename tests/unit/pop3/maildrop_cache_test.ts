@@ -18,6 +18,7 @@ function watched(): { files: MaildropFiles; take: () => string[] } {
     names: note("names", LOCAL_FILES.names),
     facts: note("facts", LOCAL_FILES.facts),
     open: note("open", LOCAL_FILES.open),
+    readWhole: note("open", LOCAL_FILES.readWhole!),
     readIndex: note("readIndex", LOCAL_FILES.readIndex),
     writeIndex: note("writeIndex", LOCAL_FILES.writeIndex),
   };
