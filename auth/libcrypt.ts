@@ -4,7 +4,7 @@
  *
  * Does not judge formats: what the library does not know is null.
  */
-import { toBytes } from "./bytes.ts";
+import { fromBytes, toBytes } from "./bytes.ts";
 
 /** libxcrypt's struct crypt_data is 32768 bytes; that of glibc's own crypt_r 131232. */
 const XCRYPT_DATA_BYTES = 32768;
@@ -91,10 +91,11 @@ function makeCryptNow({ crypt_rn_now }: Symbols): CryptLibrary["cryptNow"] {
   return (password, setting) => {
     const key = cString(password);
     const pointer = crypt_rn_now(key, cString(setting), data, data.length);
-    const hash = pointer === null ? null : new Deno.UnsafePointerView(pointer).getCString();
+    // What comes back points to the beginning of `data`.
+    const hash = pointer === null ? "*" : fromBytes(data.subarray(0, data.indexOf(0)));
     key.fill(0);
     data.fill(0);
-    return hash === null || hash.startsWith("*") ? null : hash;
+    return hash.startsWith("*") ? null : hash;
   };
 }
 
