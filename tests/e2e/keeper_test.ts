@@ -9,7 +9,7 @@ import {
   assertRejects,
   assertStringIncludes,
 } from "@std/assert";
-import { type AccountTokens, openKeeperAuth, openKeeperDrops } from "../../keeper/client.ts";
+import { openKeeperAuth, openKeeperDrops, Proofs } from "../../keeper/client.ts";
 import { bytesOf } from "../../keeper/frames.ts";
 import { offerLine } from "../../keeper/line.ts";
 import { startKeeper } from "../../keeper/start.ts";
@@ -289,13 +289,13 @@ Deno.test({
   ignore,
   fn: () =>
     withKeeper(async (_, { connection }) => {
-      const tokens: AccountTokens = new WeakMap();
-      const answer = await openKeeperAuth(connection, tokens).checkPassword(
+      const proofs = new Proofs(connection);
+      const answer = await openKeeperAuth(connection, proofs).checkPassword(
         "toor@example.org",
         "sesame",
       );
       assert(answer.kind === "ok");
-      const open = openKeeperDrops(connection, tokens, 10);
+      const open = openKeeperDrops(connection, proofs, 10);
       const error = await assertRejects(() => open(answer.account, 1), MaildropError, "root");
       assertEquals(error.kind, "permanent");
     }),
