@@ -223,3 +223,24 @@ Deno.test({
     assertEquals(Deno.readTextFileSync(`${box.top}/secret`), "root's own");
   },
 });
+
+Deno.test({
+  name:
+    "openOwnerDrops: a directory that was closed to its owner since is not listed from memory (needs root)",
+  ignore: !isRoot,
+  async fn() {
+    using box = makeMaildir(JOE);
+    for (const dir of ["new", "cur"]) Deno.utimeSync(`${box.dir}/${dir}`, 1000, 1000);
+    const open = openOwnerDrops({
+      sizes: "stat",
+      locks: false,
+      maxMessages: 100,
+      tracer: NO_TRACE,
+    });
+    const first = await open(box.dir, JOE, 1);
+    assertEquals((await open(box.dir, JOE, 2)).listing, first.listing);
+    Deno.chmodSync(`${box.dir}/new`, 0);
+    const error = assertThrows(() => open(box.dir, JOE, 3), MaildropError);
+    assertEquals(error.kind, "permanent");
+  },
+});
