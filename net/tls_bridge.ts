@@ -31,6 +31,14 @@ function closeQuietly(thing: { close(): void } | null): void {
   }
 }
 
+/**
+ * Closes an end whose handshake is not finished and whose peer is gone or shut down. The runtime never frees one that is
+ * closed before it noticed, so its handshake is let fail first.
+ */
+export function closeUnshaken(conn: Deno.TlsConn): void {
+  conn.handshake().catch(() => {}).then(() => closeQuietly(conn));
+}
+
 async function writeAll(to: Duplex, bytes: Uint8Array): Promise<void> {
   for (let at = 0; at < bytes.length;) at += await to.write(bytes.subarray(at));
 }
@@ -53,7 +61,7 @@ export class TlsBridge implements Duplex {
     this.#raw = raw;
     this.#deadline = new Deadline(wheel, () => this.abort(() => {}));
     // Handshake and replies come in small records that Nagle's algorithm would hold back for 40 ms.
-    if ("setNoDelay" in raw) (raw as Deno.TcpConn).setNoDelay(true);
+    raw.setNoDelay?.(true);
   }
 
   /** Carries the handshake out within `seconds`. Rejects with everything closed. */
@@ -83,7 +91,7 @@ export class TlsBridge implements Duplex {
 
   /** The client gets what was written; then all is closed, soon. */
   close(): void {
-    closeQuietly(this.#secure);
+    if (this.#shaken) closeQuietly(this.#secure);
     if (this.#done) return;
     this.#closing = true;
     if (this.#isOver()) return this.#finish();
@@ -98,10 +106,10 @@ export class TlsBridge implements Duplex {
       this.#finish();
     };
     if (raw.abort !== undefined) raw.abort(giveUp);
-    else shutdownSocket(raw as Deno.TcpConn, giveUp);
+    else shutdownSocket(raw, giveUp);
     const wire = this.#pair?.wire;
     if (wire !== undefined) shutdownSocket(wire, () => closeQuietly(wire));
-    closeQuietly(this.#secure);
+    this.#closeSecure();
     if (this.#pumps === 0) closeQuietly(raw);
   }
 
@@ -110,6 +118,7 @@ export class TlsBridge implements Duplex {
     const pair = await connect(sni);
     if (this.#done) {
       closeQuietly(pair.wire);
+      pair.secure.then(closeUnshaken, () => {});
       pair.release();
       throw new Error("not finished in time");
     }
@@ -119,7 +128,7 @@ export class TlsBridge implements Duplex {
     this.#pumpOutward(pair.wire);
     this.#secure = await pair.secure;
     if (this.#done) {
-      closeQuietly(this.#secure);
+      this.#closeSecure();
       throw new Error("not finished in time");
     }
     await this.#secure.handshake();
@@ -198,8 +207,16 @@ export class TlsBridge implements Duplex {
     this.#done = true;
     this.#deadline.clear();
     closeQuietly(this.#raw);
-    closeQuietly(this.#secure);
     closeQuietly(this.#pair?.wire ?? null);
+    this.#closeSecure();
     this.#pair?.release();
+  }
+
+  /** Closes the decrypted end, whose wire is closed or shut down. */
+  #closeSecure(): void {
+    const secure = this.#secure;
+    if (secure === null) return;
+    if (this.#shaken) closeQuietly(secure);
+    else closeUnshaken(secure);
   }
 }

@@ -16,7 +16,7 @@ import { note } from "./note.ts";
 import type { Secured } from "./session.ts";
 import { acceptWithoutDelay, shutdownSocket } from "./shutdown.ts";
 import type { TimerWheel } from "./timers.ts";
-import { type InnerPair, TlsBridge } from "./tls_bridge.ts";
+import { closeUnshaken, type InnerPair, TlsBridge } from "./tls_bridge.ts";
 import type { Duplex, Peer } from "./types.ts";
 
 /** Where certificates come from; a CertificateStore. */
@@ -193,8 +193,8 @@ export class TlsFront {
     const port = (conn.remoteAddr as Deno.NetAddr).port;
     note(this.#setup.trace, 0, NET_EVENTS.foreign, { port });
     // Closing alone leaves a TLS socket open for as long as its peer does not finish the handshake.
-    shutdownSocket(conn, () => {});
-    closeQuietly(conn);
+    shutdownSocket(conn, () => closeQuietly(conn));
+    closeUnshaken(conn);
   }
 
   /** Opens a connection to the inner listener for `sni`, and finds its other end. */
