@@ -5,6 +5,9 @@
  * has no IPv6. Nothing here resolves names of clients.
  */
 
+import { listenPolled } from "./polled.ts";
+import type { Acceptor, NetEnd } from "./types.ts";
+
 /** A parsed HOST:PORT. */
 export interface ListenAddress {
   /** Host names or addresses to try in this order. */
@@ -40,7 +43,7 @@ export function parseListenAddress(text: string): ListenAddress {
 }
 
 /** HOST:PORT of a bound socket, as people write it. */
-export function showAddress(addr: Deno.NetAddr): string {
+export function showAddress(addr: NetEnd): string {
   return addr.hostname.includes(":")
     ? `[${addr.hostname}]:${addr.port}`
     : `${addr.hostname}:${addr.port}`;
@@ -68,11 +71,12 @@ export function listenFailure(address: ListenAddress, error: unknown): string {
  * Binds `address`. `reusePort`: several workers listen on the same port.
  * @throws {ListenError} with the sentence of `listenFailure`.
  */
-export function bind(address: ListenAddress, reusePort: boolean): Deno.TcpListener {
+export function bind(address: ListenAddress, reusePort: boolean): Acceptor {
   let failure: unknown = null;
   for (const hostname of address.hosts) {
     try {
-      return Deno.listen({ hostname, port: address.port, tcpBacklog: 4096, reusePort });
+      return listenPolled(hostname, address.port, reusePort) ??
+        Deno.listen({ hostname, port: address.port, tcpBacklog: 4096, reusePort });
     } catch (error) {
       failure ??= error;
       const inUse = error instanceof Deno.errors.AddrInUse;

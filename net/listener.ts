@@ -11,13 +11,22 @@ import { closeQuietly, isPeersDoing, REFUSAL } from "./connections.ts";
 import { plainIp } from "./ip.ts";
 import type { ListenerSetup } from "./listener_setup.ts";
 import { note } from "./note.ts";
+import { poller } from "./poller.ts";
 import type { ProxiedEnds } from "./proxy.ts";
 import { takeProxyHeader } from "./proxy_header.ts";
 import { Session } from "./session.ts";
 import { oneLine } from "./session_setup.ts";
 import { shutdownSocket } from "./shutdown.ts";
 import { type Fill, tellBegun, tellEnded } from "./tcpserver_lines.ts";
-import type { Duplex, Peer, RefuseReason, SecureInfo } from "./types.ts";
+import type {
+  Accepted,
+  Acceptor,
+  Duplex,
+  NetEnd,
+  Peer,
+  RefuseReason,
+  SecureInfo,
+} from "./types.ts";
 
 export type { ListenerSetup, ProxyTerms } from "./listener_setup.ts";
 export type { Rules } from "./types.ts";
@@ -32,10 +41,10 @@ const NO_ENV: Readonly<Record<string, string>> = {};
 /** A listening socket's life: listen, serve, stop. */
 export class Listener {
   readonly #setup: ListenerSetup;
-  readonly #socket: Deno.TcpListener;
+  readonly #socket: Acceptor;
   readonly #sessions = new Set<Session>();
   /** Connections of proxies whose header is not complete. */
-  readonly #headless = new Set<Deno.TcpConn>();
+  readonly #headless = new Set<Accepted>();
   #accepting: Promise<void> | null = null;
   #stopping = false;
   #emptied: (() => void) | null = null;
@@ -50,7 +59,7 @@ export class Listener {
     const { limits } = setup;
     const abort = (conn: Duplex, lost: () => void) => {
       limits.count("stalled");
-      shutdownSocket(conn as Deno.TcpConn, () => {
+      shutdownSocket(conn, () => {
         limits.count("stuck");
         lost();
       });
@@ -61,8 +70,8 @@ export class Listener {
   }
 
   /** Where it listens; a port of 0 in the settings is shown as the port that was given. */
-  get address(): Deno.NetAddr {
-    return this.#socket.addr as Deno.NetAddr;
+  get address(): NetEnd {
+    return this.#socket.addr;
   }
 
   /** Sessions open now. */
@@ -97,7 +106,13 @@ export class Listener {
     }
     await this.#accepting;
     for (const session of [...this.#sessions]) session.stop();
-    if (await this.#emptyWithin(seconds * 1000)) return 0;
+    const forced = await this.#emptyWithin(seconds * 1000) ? 0 : await this.#force(seconds);
+    await poller()?.settled();
+    return forced;
+  }
+
+  /** Ends what is still open, and tells how much that was. */
+  async #force(seconds: number): Promise<number> {
     const forced = this.#sessions.size;
     note(this.#setup.trace, 0, NET_EVENTS.forced, {
       protocol: this.#setup.protocol.name,
@@ -127,7 +142,7 @@ export class Listener {
 
   async #accept(): Promise<void> {
     while (!this.#stopping) {
-      let conn: Deno.TcpConn;
+      let conn: Accepted;
       try {
         conn = await this.#socket.accept();
       } catch (error) {
@@ -161,7 +176,7 @@ export class Listener {
   }
 
   /** Serves or refuses an accepted connection. */
-  #admit(conn: Deno.TcpConn): void {
+  #admit(conn: Accepted): void {
     const ip = plainIp(conn.remoteAddr.hostname);
     const { proxies } = this.#setup;
     if (proxies?.isProxy(ip) !== true) return this.#place(conn, conn, ip, null);
@@ -169,7 +184,7 @@ export class Listener {
   }
 
   /** A connection of a proxy: nothing is done before its header is complete. */
-  async #admitProxied(socket: Deno.TcpConn, proxy: string, seconds: number): Promise<void> {
+  async #admitProxied(socket: Accepted, proxy: string, seconds: number): Promise<void> {
     const { wheel, limits, abort } = this.#setup;
     if (this.#headless.size >= limits.maxSessions) return this.#refuse(socket, proxy, "sessions");
     this.#headless.add(socket);
@@ -188,7 +203,7 @@ export class Listener {
   }
 
   /** Gives the client at `ip` its place, or not. `socket`: what `conn` is, or is around. */
-  #place(conn: Duplex, socket: Deno.TcpConn, ip: string, ends: ProxiedEnds | null): void {
+  #place(conn: Duplex, socket: Accepted, ip: string, ends: ProxiedEnds | null): void {
     const { limits, tooBusy, rules } = this.#setup;
     const env = rules === undefined ? NO_ENV : rules(ip);
     if (env === null) return conn.close();
@@ -217,7 +232,7 @@ export class Listener {
   /** Begins the session of a connection that has its place. */
   #open(
     conn: Duplex,
-    socket: Deno.TcpConn,
+    socket: Accepted,
     ip: string,
     ends: ProxiedEnds | null,
     ticket: number,

@@ -47,7 +47,7 @@ export class OpensslStream implements Duplex {
   constructor(raw: Duplex, wheel: TimerWheel) {
     this.#raw = raw;
     this.#deadline = new Deadline(wheel, () => this.abort(() => {}));
-    if ("setNoDelay" in raw) (raw as Deno.TcpConn).setNoDelay(true);
+    raw.setNoDelay?.(true);
   }
 
   /** Carries the handshake out within `seconds`. Rejects with everything closed, or about to be. */
@@ -112,7 +112,7 @@ export class OpensslStream implements Duplex {
       this.#finish();
     };
     if (this.#raw.abort !== undefined) this.#raw.abort(giveUp);
-    else shutdownSocket(this.#raw as Deno.TcpConn, giveUp);
+    else shutdownSocket(this.#raw, giveUp);
   }
 
   async #shake(open: () => Promise<Opening>): Promise<SecureInfo> {

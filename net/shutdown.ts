@@ -8,6 +8,7 @@
  * TCP_NODELAY for connections that a TLS listener accepts.
  */
 import { endKey } from "./ip.ts";
+import type { Accepted, Duplex } from "./types.ts";
 
 const SHUT_WR = 1;
 const SHUT_RDWR = 2;
@@ -161,11 +162,11 @@ function serveRequests(): void {
  * Ends the socket of `conn` soon, in one walk with all others asked for in this turn. `lost` is called when not every
  * one of them was found: the connection then stays until its peer goes.
  */
-export function shutdownSocket(conn: Deno.TcpConn | Deno.TlsConn, lost: () => void): void {
+export function shutdownSocket(conn: Duplex, lost: () => void): void {
+  if (conn.shutdown !== undefined) return conn.shutdown();
   let key: string;
   try {
-    const local = conn.localAddr as Deno.NetAddr;
-    const remote = conn.remoteAddr as Deno.NetAddr;
+    const { localAddr: local, remoteAddr: remote } = conn as Accepted;
     key = pairKey(
       { ip: local.hostname, port: local.port },
       { ip: remote.hostname, port: remote.port },

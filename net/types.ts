@@ -141,4 +141,26 @@ export interface Duplex {
   setNoDelay?(enable: boolean): void;
   /** Ends a write that the peer blocks, which close() cannot; calls `lost` when that cannot be done. */
   abort?(lost: () => void): void;
+  /** Ends both directions at once, blocked writes included (shutdown(2)); absent where only the descriptor can be asked. */
+  shutdown?(): void;
+}
+
+/** One end of a connection. */
+export interface NetEnd {
+  readonly hostname: string;
+  readonly port: number;
+}
+
+/** A connection as a listening socket gives it. Deno.TcpConn is one. */
+export interface Accepted extends Duplex {
+  readonly remoteAddr: NetEnd;
+  readonly localAddr: NetEnd;
+}
+
+/** A listening socket. Deno.TcpListener is one. */
+export interface Acceptor {
+  readonly addr: NetEnd;
+  /** Rejects when no connection can be had now, and once it is closed. */
+  accept(): Promise<Accepted>;
+  close(): void;
 }

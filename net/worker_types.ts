@@ -7,6 +7,8 @@ export interface WorkerJob<C> {
   /** Memory for its SessionLimits. */
   readonly shared: SharedArrayBuffer;
   readonly config: C;
+  /** Where its loop tells its descriptor (Poller.tellDescriptor). */
+  readonly loop: SharedArrayBuffer;
   /** Where to listen, as HOST:PORT; null for the first worker, which finds out (port 0 becomes a real one). */
   readonly addresses: readonly string[] | null;
 }

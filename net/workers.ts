@@ -10,6 +10,7 @@ import { NET_EVENTS } from "../trace/events_net.ts";
 import type { Tracer } from "../trace/tracer.ts";
 import type { SessionLimits } from "./limits.ts";
 import { note } from "./note.ts";
+import { closeAbandoned, poller } from "./poller.ts";
 import type { Order, Report, WorkerJob, WorkerLine, WorkerService } from "./worker_types.ts";
 
 export type { WorkerJob, WorkerLine, WorkerService } from "./worker_types.ts";
@@ -57,6 +58,7 @@ export function runWorker<C>(
       case "tell":
         return listen(order.message);
       case "start":
+        poller()?.tellDescriptor(new Int32Array(order.job.loop));
         service = await begin(order.job, line);
         if (late !== null) await service.reload(late.config);
         return scope.postMessage({ kind: "ready", addresses: service.addresses });
@@ -96,6 +98,8 @@ const LONGEST_PAUSE_MS = 30_000;
 
 interface Place {
   worker: Worker | null;
+  /** The descriptor of its loop; see closeAbandoned. */
+  loop: Int32Array<SharedArrayBuffer>;
   /** It hears orders. */
   isListening: boolean;
   bornMs: number;
@@ -104,6 +108,9 @@ interface Place {
   /** Ends the wait for the report that was asked for. */
   report: ((report: Report) => void) | null;
 }
+
+/** Of a worker that has none yet. */
+const noLoop = () => new Int32Array(new SharedArrayBuffer(4)).fill(-1);
 
 /** The workers' life. */
 export class Supervisor<C> {
@@ -119,6 +126,7 @@ export class Supervisor<C> {
     for (let i = 0; i < setup.count; i++) {
       this.#places.push({
         worker: null,
+        loop: noLoop(),
         isListening: false,
         bornMs: 0,
         pauseMs: 0,
@@ -189,6 +197,7 @@ export class Supervisor<C> {
     const place = this.#places[index] as Place;
     const worker = new Worker(this.#setup.entryUrl, { type: "module", name: `worker ${index}` });
     place.worker = worker;
+    place.loop = noLoop();
     place.isListening = false;
     place.bornMs = performance.now();
     worker.onmessage = (event: MessageEvent) => this.#heard(index, event.data as Report);
@@ -212,6 +221,7 @@ export class Supervisor<C> {
       shared: this.#setup.shared,
       config: this.#config,
       addresses: this.#addresses,
+      loop: place.loop.buffer,
     };
     this.#order(place, { kind: "start", job });
   }
@@ -237,6 +247,7 @@ export class Supervisor<C> {
     if (place.worker !== worker) return;
     worker.terminate();
     place.worker = null;
+    closeAbandoned(Atomics.load(place.loop, 0));
     const sessions = this.#setup.limits.reclaim(index);
     note(this.#setup.trace, 0, NET_EVENTS.workerDied, { worker: index, reason, sessions });
     this.#heard(index, { kind: "failed", reason });

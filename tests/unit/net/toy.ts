@@ -2,6 +2,7 @@
 import { parseListenAddress } from "../../../net/address.ts";
 import { makeSharedLimits, SessionLimits } from "../../../net/limits.ts";
 import type { ListenerSetup } from "../../../net/listener.ts";
+import { pollCalls } from "../../../net/poll_calls.ts";
 import { TimerWheel } from "../../../net/timers.ts";
 import type {
   EndReason,
@@ -13,6 +14,9 @@ import type {
   Wants,
 } from "../../../net/types.ts";
 import { type Fields, NO_TRACE, type TraceEvent, type Tracer } from "../../../trace/tracer.ts";
+
+// Opened once for all tests of a file, or the one that needs it first would be said to leak it.
+pollCalls();
 
 const LATIN1 = new TextDecoder("latin1");
 
