@@ -73,6 +73,7 @@ function bindAll(
           limits,
           wheel,
           reusePort,
+          sockets: site.current.settings.sockets,
           protocol: newest(site, name),
           service: kind.service,
           implicitTls: kind.tls === "implicit",

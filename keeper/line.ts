@@ -5,6 +5,8 @@
  * removes both: nobody else can ever come. A socket and not the keeper's standard input and output, because Deno reads those in
  * a thread of its own for each piece: a question and its answer cost several times as much there.
  */
+import { connectUnixPolled, listenUnixPolled } from "../net/polled.ts";
+import type { Duplex } from "../net/types.ts";
 import type { WriteAll } from "./writer.ts";
 
 /** Both directions of a line. */
@@ -19,7 +21,7 @@ export interface Line {
 
 const READ_BYTES = 64 * 1024;
 
-async function* pieces(conn: Deno.UnixConn): AsyncGenerator<Uint8Array> {
+async function* pieces(conn: Duplex): AsyncGenerator<Uint8Array> {
   const buffer = new Uint8Array(READ_BYTES);
   try {
     for (let n = await conn.read(buffer); n !== null; n = await conn.read(buffer)) {
@@ -33,7 +35,7 @@ async function* pieces(conn: Deno.UnixConn): AsyncGenerator<Uint8Array> {
   }
 }
 
-function lineOf(conn: Deno.UnixConn): Line {
+function lineOf(conn: Duplex): Line {
   return {
     input: pieces(conn),
     async write(bytes) {
@@ -46,7 +48,7 @@ function lineOf(conn: Deno.UnixConn): Line {
 
 /** The keeper's end. @throws what Deno throws when nobody listens there. */
 export async function joinLine(path: string): Promise<Line> {
-  return lineOf(await Deno.connect({ transport: "unix", path }));
+  return lineOf(connectUnixPolled(path) ?? await Deno.connect({ transport: "unix", path }));
 }
 
 /** The front's end: waits for the one that `start` brings up. */
@@ -82,9 +84,9 @@ function makeDirectory(places: readonly string[]): string {
 export function offerLine(places: readonly string[] = PLACES): LineOffer {
   const directory = makeDirectory(places);
   const path = `${directory}/line`;
-  let listener: Deno.UnixListener;
+  let listener: { accept(): Promise<Duplex>; close(): void };
   try {
-    listener = Deno.listen({ transport: "unix", path });
+    listener = listenUnixPolled(path) ?? Deno.listen({ transport: "unix", path });
   } catch (error) {
     Deno.removeSync(directory, { recursive: true });
     throw error;

@@ -67,15 +67,23 @@ export function listenFailure(address: ListenAddress, error: unknown): string {
   return `${where}: ${reason.replace(/\s*\(os error \d+\)/, "")}`;
 }
 
+/** Whose sockets a listener's are: polled.ts' where they can be had, or the runtime's. */
+export type Sockets = "auto" | "runtime";
+
 /**
  * Binds `address`. `reusePort`: several workers listen on the same port.
  * @throws {ListenError} with the sentence of `listenFailure`.
  */
-export function bind(address: ListenAddress, reusePort: boolean): Acceptor {
+export function bind(
+  address: ListenAddress,
+  reusePort: boolean,
+  sockets: Sockets = "auto",
+): Acceptor {
   let failure: unknown = null;
   for (const hostname of address.hosts) {
     try {
-      return listenPolled(hostname, address.port, reusePort) ??
+      const polled = sockets === "auto" ? listenPolled(hostname, address.port, reusePort) : null;
+      return polled ??
         Deno.listen({ hostname, port: address.port, tcpBacklog: 4096, reusePort });
     } catch (error) {
       failure ??= error;

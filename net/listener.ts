@@ -66,7 +66,7 @@ export class Listener {
     };
     // Everything else is looked up in the caller's object, whose properties may change at a reload.
     this.#setup = Object.assign(Object.create(setup), { abort });
-    this.#socket = bind(setup.address, setup.reusePort ?? false);
+    this.#socket = bind(setup.address, setup.reusePort ?? false, setup.sockets);
   }
 
   /** Where it listens; a port of 0 in the settings is shown as the port that was given. */

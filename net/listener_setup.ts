@@ -1,5 +1,5 @@
 /** What a listener is given. See listener.ts for what becomes of it. */
-import type { ListenAddress } from "./address.ts";
+import type { ListenAddress, Sockets } from "./address.ts";
 import type { SessionLimits } from "./limits.ts";
 import type { SessionSetup } from "./session_setup.ts";
 import type { Peer, Rules } from "./types.ts";
@@ -16,6 +16,8 @@ export interface ProxyTerms {
 export interface ListenerSetup extends SessionSetup {
   readonly address: ListenAddress;
   readonly limits: SessionLimits;
+  /** Absent: auto. */
+  readonly sockets?: Sockets;
   /** Several workers listen on this port. */
   readonly reusePort?: boolean;
   /** True: too much is in hand for a new session. */

@@ -14,6 +14,7 @@ const SYMBOLS = {
   setsockopt: { parameters: ["i32", "i32", "i32", "buffer", "u32"], result: "i32" },
   bind: { parameters: ["i32", "buffer", "u32"], result: "i32" },
   listen: { parameters: ["i32", "i32"], result: "i32" },
+  connect: { parameters: ["i32", "buffer", "u32"], result: "i32" },
   accept4: { parameters: ["i32", "buffer", "buffer", "i32"], result: "i32" },
   getsockname: { parameters: ["i32", "buffer", "buffer"], result: "i32" },
   recv: { parameters: ["i32", "buffer", "u32", "i32"], result: "i32" },
@@ -65,6 +66,7 @@ export const errno = (): number => where?.getInt32() ?? 0;
 export const EPERM = 1;
 export const EINTR = 4;
 export const EAGAIN = 11;
+const ENOENT = 2;
 const EACCES = 13;
 const EMFILE = 24;
 const ENFILE = 23;
@@ -75,6 +77,7 @@ const ECONNABORTED = 103;
 const ECONNRESET = 104;
 const ENOTCONN = 107;
 const ETIMEDOUT = 110;
+const ECONNREFUSED = 111;
 
 /** The runtime's error for `code`, so that whoever handles errors of its sockets handles these. `call`: what failed. */
 export function socketError(code: number, call: string): Error {
@@ -97,6 +100,10 @@ export function socketError(code: number, call: string): Error {
       return new Deno.errors.ConnectionReset(`Connection reset by peer (${call})`);
     case ENOTCONN:
       return new Deno.errors.NotConnected(`Not connected (${call})`);
+    case ENOENT:
+      return new Deno.errors.NotFound(`No such file or directory (${call})`);
+    case ECONNREFUSED:
+      return new Deno.errors.ConnectionRefused(`Connection refused (${call})`);
     case ETIMEDOUT:
       return new Deno.errors.TimedOut(`Connection timed out (${call})`);
     default:
@@ -126,6 +133,7 @@ export const EVENT_WORDS = Deno.build.arch === "x86_64" ? 3 : 4;
 /** Where its first word of data is. */
 export const EVENT_DATA = EVENT_WORDS - 2;
 
+const AF_UNIX = 1;
 const AF_INET = 2;
 const AF_INET6 = 10;
 /** A buffer that every socket address fits into. */
@@ -144,8 +152,25 @@ export function socketName(ip: string, port: number): Uint8Array<ArrayBuffer> | 
   return name;
 }
 
+/** Longest path of a Unix socket (unix(7)); the kernel's array has room for a NUL behind it. */
+const UNIX_PATH_BYTES = 107;
+
+/** Writes the path of a Unix socket as a socket address; null when it is too long. */
+export function unixName(path: string): Uint8Array<ArrayBuffer> | null {
+  const bytes = new TextEncoder().encode(path);
+  if (bytes.length > UNIX_PATH_BYTES) return null;
+  const name = new Uint8Array(2 + bytes.length + 1);
+  new Uint16Array(name.buffer, 0, 1)[0] = AF_UNIX;
+  name.set(bytes, 2);
+  return name;
+}
+
+/** An end that is a Unix socket has no address that tells anything. */
+const UNIX_END: NetEnd = { hostname: "unix", port: 0 };
+
 /** Reads a socket address. */
 export function readName(name: Uint8Array): NetEnd {
+  if (name[0] === AF_UNIX) return UNIX_END;
   const port = ((name[2] ?? 0) << 8) | (name[3] ?? 0);
   if (name[0] === AF_INET) {
     return { hostname: `${name[4]}.${name[5]}.${name[6]}.${name[7]}`, port };

@@ -27,6 +27,7 @@ import {
   SOCK_STREAM,
   socketError,
   socketName,
+  unixName,
 } from "./poll_calls.ts";
 import { type Poller, poller, type Watcher } from "./poller.ts";
 import type { Accepted, Acceptor, NetEnd } from "./types.ts";
@@ -338,6 +339,22 @@ export class PolledListener implements Acceptor, Watcher {
 
 const closedListener = (): Error => new Deno.errors.BadResource("The listener is closed");
 
+function must(succeeded: boolean, call: string): void {
+  if (!succeeded) throw socketError(errno(), call);
+}
+
+/** A socket of the family of `name`, made ready by `prepare`; what fails closes it. */
+function withSocket<T>(calls: PollCalls, name: Bytes, prepare: (fd: number) => T): T {
+  const fd = calls.socket(name[0] as number, SOCK_STREAM | SOCK_FLAGS, 0);
+  must(fd >= 0, "socket");
+  try {
+    return prepare(fd);
+  } catch (error) {
+    calls.close(fd);
+    throw error;
+  }
+}
+
 /**
  * Listens on the numeric address `host`; null where only the runtime's sockets can (no epoll here, or a name, or a zone).
  * @throws {Error} the runtime's error for what the system says (Deno.errors.AddrInUse and its kin).
@@ -351,20 +368,45 @@ export function listenPolled(
   const loop = poller();
   const name = socketName(host, port);
   if (calls === null || loop === null || name === null) return null;
-  const fd = calls.socket(name[0] as number, SOCK_STREAM | SOCK_FLAGS, 0);
-  if (fd < 0) throw socketError(errno(), "socket");
-  const must = (succeeded: boolean, call: string) => {
-    if (!succeeded) throw socketError(errno(), call);
-  };
-  try {
+  return withSocket(calls, name, (fd) => {
     must(setFlag(calls, fd, SOL_SOCKET, SO_REUSEADDR, true), "setsockopt");
     if (reusePort) must(setFlag(calls, fd, SOL_SOCKET, SO_REUSEPORT, true), "setsockopt");
     if (host.includes(":")) setFlag(calls, fd, IPPROTO_IPV6, IPV6_V6ONLY, false);
     must(calls.bind(fd, name, name.length) === 0, "bind");
     must(calls.listen(fd, BACKLOG) === 0, "listen");
     return new PolledListener(fd, calls, loop);
-  } catch (error) {
-    calls.close(fd);
-    throw error;
-  }
+  });
+}
+
+/**
+ * Listens on the Unix socket `path`, which is made; null as `listenPolled`.
+ * @throws {Error} the runtime's error for what the system says.
+ */
+export function listenUnixPolled(path: string): PolledListener | null {
+  const calls = pollCalls();
+  const loop = poller();
+  const name = unixName(path);
+  if (calls === null || loop === null || name === null) return null;
+  return withSocket(calls, name, (fd) => {
+    must(calls.bind(fd, name, name.length) === 0, "bind");
+    must(calls.listen(fd, BACKLOG) === 0, "listen");
+    return new PolledListener(fd, calls, loop);
+  });
+}
+
+/**
+ * Connects to the Unix socket `path`; null as `listenPolled`.
+ * @throws {Error} the runtime's error for what the system says.
+ */
+export function connectUnixPolled(path: string): PolledConn | null {
+  const calls = pollCalls();
+  const loop = poller();
+  const name = unixName(path);
+  if (calls === null || loop === null || name === null) return null;
+  return withSocket(calls, name, (fd) => {
+    // A Unix socket is connected at once, or the listener's queue is full.
+    must(calls.connect(fd, name, name.length) === 0, "connect");
+    const end = { hostname: "unix", port: 0 };
+    return new PolledConn(fd, end, end, calls, loop);
+  });
 }

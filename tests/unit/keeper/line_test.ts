@@ -1,7 +1,12 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { joinLine, offerLine } from "../../../keeper/line.ts";
+import { pollCalls } from "../../../net/poll_calls.ts";
+import { poller } from "../../../net/poller.ts";
 
-Deno.test("offerLine: never in a directory where others can move what is ours", () => {
+// Opened once for all tests, or the one that needs it first would be said to leak it.
+pollCalls();
+
+Deno.test("offerLine: never in a directory where others can move what is ours", async () => {
   const open = Deno.makeTempDirSync();
   const own = Deno.makeTempDirSync();
   try {
@@ -16,6 +21,7 @@ Deno.test("offerLine: never in a directory where others can move what is ours", 
   } finally {
     Deno.removeSync(open, { recursive: true });
     Deno.removeSync(own, { recursive: true });
+    await poller()?.settled();
   }
 });
 
@@ -31,4 +37,5 @@ Deno.test("offerLine: one may join, and then the name is gone", async () => {
   assertEquals(pieces, [7]);
   line.close();
   joined.close();
+  await poller()?.settled();
 });

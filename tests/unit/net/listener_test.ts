@@ -16,6 +16,19 @@ import {
 // Opened once for all tests, or the one that needs it first would be said to leak it.
 socketEnds(0);
 
+/** Which sockets the listeners of a test have. */
+let sockets: "auto" | "runtime" = "auto";
+
+/** A test for each kind of sockets. */
+function eachKind(name: string, body: () => Promise<void>): void {
+  for (const kind of ["auto", "runtime"] as const) {
+    Deno.test(`${name} (sockets: ${kind})`, async () => {
+      sockets = kind;
+      await body();
+    });
+  }
+}
+
 interface Site {
   readonly listener: Listener;
   readonly wheel: TimerWheel;
@@ -27,7 +40,7 @@ interface Site {
 
 function open(options: ToyOptions = {}, change: Partial<ListenerSetup> = {}): Site {
   const protocol = toyProtocol(options);
-  const setup = toySetup(protocol, change);
+  const setup = toySetup(protocol, { sockets, ...change });
   const listener = new Listener(setup);
   listener.start();
   return {
@@ -43,7 +56,7 @@ function open(options: ToyOptions = {}, change: Partial<ListenerSetup> = {}): Si
   };
 }
 
-Deno.test("Listener: serves a session from greeting to QUIT", async () => {
+eachKind("Listener: serves a session from greeting to QUIT", async () => {
   const site = open();
   const conn = await site.connect();
   assertEquals(await readUntil(conn, "\n"), "220 toy\r\n");
@@ -57,38 +70,44 @@ Deno.test("Listener: serves a session from greeting to QUIT", async () => {
   assertEquals(site.limits.value("sessions_open"), 0);
 });
 
-Deno.test("Listener: a client that pipelines 100 commands gets 550 and 421 and a clean end", async () => {
-  const site = open();
-  for (const separate of [false, true]) {
+eachKind(
+  "Listener: a client that pipelines 100 commands gets 550 and 421 and a clean end",
+  async () => {
+    const site = open();
+    for (const separate of [false, true]) {
+      const conn = await site.connect();
+      conn.setNoDelay(true);
+      const commands = Array.from({ length: 100 }, (_, i) => `RCPT TO:<user${i}@example.org>\r\n`);
+      if (separate) {
+        for (const command of commands) await send(conn, command).catch(() => {});
+      } else await send(conn, commands.join(""));
+      assertStringIncludes(
+        await readAll(conn),
+        "550 5.1.1 no such user\r\n421 4.7.0 closing\r\n",
+      );
+      conn.close();
+    }
+    await site.end();
+    assertEquals(site.protocol.toys.map((t) => t.lines.length), [1, 1]);
+  },
+);
+
+eachKind(
+  "Listener: pipelined input beyond the read buffer still ends without a reset",
+  async () => {
+    const site = open();
     const conn = await site.connect();
-    conn.setNoDelay(true);
-    const commands = Array.from({ length: 100 }, (_, i) => `RCPT TO:<user${i}@example.org>\r\n`);
-    if (separate) {
-      for (const command of commands) await send(conn, command).catch(() => {});
-    } else await send(conn, commands.join(""));
-    assertStringIncludes(
+    await send(conn, "RCPT x\r\n".repeat(20_000));
+    assertEquals(
       await readAll(conn),
-      "550 5.1.1 no such user\r\n421 4.7.0 closing\r\n",
+      "220 toy\r\n550 5.1.1 no such user\r\n421 4.7.0 closing\r\n",
     );
     conn.close();
-  }
-  await site.end();
-  assertEquals(site.protocol.toys.map((t) => t.lines.length), [1, 1]);
-});
+    await site.end();
+  },
+);
 
-Deno.test("Listener: pipelined input beyond the read buffer still ends without a reset", async () => {
-  const site = open();
-  const conn = await site.connect();
-  await send(conn, "RCPT x\r\n".repeat(20_000));
-  assertEquals(
-    await readAll(conn),
-    "220 toy\r\n550 5.1.1 no such user\r\n421 4.7.0 closing\r\n",
-  );
-  conn.close();
-  await site.end();
-});
-
-Deno.test("Listener: a client that closes its sending half still gets its answers", async () => {
+eachKind("Listener: a client that closes its sending half still gets its answers", async () => {
   const site = open();
   const conn = await site.connect();
   await send(conn, "A\r\nB\r\n");
@@ -98,24 +117,27 @@ Deno.test("Listener: a client that closes its sending half still gets its answer
   await site.end();
 });
 
-Deno.test("Listener: max_sessions_per_address N are served, N+1 gets the protocol's refusal", async () => {
-  const limits = new SessionLimits(makeSharedLimits(10, 1), 0, 10, 2);
-  const trace = new Notebook();
-  const site = open({}, { limits, trace });
-  const conns = [await site.connect(), await site.connect()];
-  for (const conn of conns) assertEquals(await readUntil(conn, "\n"), "220 toy\r\n");
-  const third = await site.connect();
-  assertEquals(await readAll(third), "421 4.7.0 address\r\n");
-  assertStringIncludes(trace.lines.join("\n"), "refused 127.0.0.1: too many sessions of this");
-  await send(conns[0] as Deno.Conn, "QUIT\r\n");
-  await readAll(conns[0] as Deno.Conn);
-  const fourth = await site.connect();
-  assertEquals(await readUntil(fourth, "\n"), "220 toy\r\n");
-  for (const conn of [...conns, third, fourth]) conn.close();
-  await site.end();
-});
+eachKind(
+  "Listener: max_sessions_per_address N are served, N+1 gets the protocol's refusal",
+  async () => {
+    const limits = new SessionLimits(makeSharedLimits(10, 1), 0, 10, 2);
+    const trace = new Notebook();
+    const site = open({}, { limits, trace });
+    const conns = [await site.connect(), await site.connect()];
+    for (const conn of conns) assertEquals(await readUntil(conn, "\n"), "220 toy\r\n");
+    const third = await site.connect();
+    assertEquals(await readAll(third), "421 4.7.0 address\r\n");
+    assertStringIncludes(trace.lines.join("\n"), "refused 127.0.0.1: too many sessions of this");
+    await send(conns[0] as Deno.Conn, "QUIT\r\n");
+    await readAll(conns[0] as Deno.Conn);
+    const fourth = await site.connect();
+    assertEquals(await readUntil(fourth, "\n"), "220 toy\r\n");
+    for (const conn of [...conns, third, fourth]) conn.close();
+    await site.end();
+  },
+);
 
-Deno.test("Listener: max_sessions is a limit over all addresses", async () => {
+eachKind("Listener: max_sessions is a limit over all addresses", async () => {
   const limits = new SessionLimits(makeSharedLimits(10, 1), 0, 1, 10);
   const site = open({}, { limits });
   const first = await site.connect();
@@ -127,7 +149,7 @@ Deno.test("Listener: max_sessions is a limit over all addresses", async () => {
   await site.end();
 });
 
-Deno.test("Listener: a service that is too busy refuses new sessions only", async () => {
+eachKind("Listener: a service that is too busy refuses new sessions only", async () => {
   let busy = false;
   const site = open({}, { tooBusy: () => busy });
   const first = await site.connect();
@@ -142,7 +164,7 @@ Deno.test("Listener: a service that is too busy refuses new sessions only", asyn
   await site.end();
 });
 
-Deno.test("Listener: rules give a session its environment or keep the address out", async () => {
+eachKind("Listener: rules give a session its environment or keep the address out", async () => {
   const rules: { env: Record<string, string> | null } = { env: { RELAYCLIENT: "" } };
   const site = open({}, { rules: () => rules.env });
   const first = await site.connect();
@@ -156,7 +178,7 @@ Deno.test("Listener: rules give a session its environment or keep the address ou
   await site.end();
 });
 
-Deno.test("Listener: a silent client gets the engine's 421 and is closed", async () => {
+eachKind("Listener: a silent client gets the engine's 421 and is closed", async () => {
   const site = open({ idleSeconds: 0.01 });
   const conn = await site.connect();
   assertEquals(await readAll(conn), "220 toy\r\n421 4.4.2 idle\r\n");
@@ -164,7 +186,7 @@ Deno.test("Listener: a silent client gets the engine's 421 and is closed", async
   await site.end();
 });
 
-Deno.test("Listener: a peer that does not read is ended and its socket freed", async () => {
+eachKind("Listener: a peer that does not read is ended and its socket freed", async () => {
   const site = open({}, { writeStallSeconds: 0.05 });
   const conn = await site.connect();
   await send(conn, "BIG 50000000\r\n");
@@ -179,25 +201,28 @@ Deno.test("Listener: a peer that does not read is ended and its socket freed", a
   assertEquals(site.limits.value("stalled"), 1);
 });
 
-Deno.test("Listener.stop: waiting sessions get 421, one with a message in hand finishes", async () => {
-  const site = open();
-  const waiting = await site.connect();
-  const busy = await site.connect();
-  await readUntil(waiting, "\n");
-  await readUntil(busy, "\n");
-  await send(busy, "BUSY\r\n");
-  await readUntil(busy, "\n");
-  const stopped = site.listener.stop(30);
-  assertEquals(await readAll(waiting), "421 4.3.2 stopping\r\n");
-  await send(busy, "FREE\r\n");
-  assertEquals(await readAll(busy), "250 ok\r\n421 4.3.2 stopping\r\n");
-  assertEquals(await stopped, 0);
-  waiting.close();
-  busy.close();
-  await site.end();
-});
+eachKind(
+  "Listener.stop: waiting sessions get 421, one with a message in hand finishes",
+  async () => {
+    const site = open();
+    const waiting = await site.connect();
+    const busy = await site.connect();
+    await readUntil(waiting, "\n");
+    await readUntil(busy, "\n");
+    await send(busy, "BUSY\r\n");
+    await readUntil(busy, "\n");
+    const stopped = site.listener.stop(30);
+    assertEquals(await readAll(waiting), "421 4.3.2 stopping\r\n");
+    await send(busy, "FREE\r\n");
+    assertEquals(await readAll(busy), "250 ok\r\n421 4.3.2 stopping\r\n");
+    assertEquals(await stopped, 0);
+    waiting.close();
+    busy.close();
+    await site.end();
+  },
+);
 
-Deno.test("Listener.stop: what is not finished in time is ended by force, and counted", async () => {
+eachKind("Listener.stop: what is not finished in time is ended by force, and counted", async () => {
   const trace = new Notebook();
   const site = open({}, { trace });
   const conn = await site.connect();
@@ -211,7 +236,7 @@ Deno.test("Listener.stop: what is not finished in time is ended by force, and co
   site.wheel.close();
 });
 
-Deno.test("Listener: an engine that cannot be opened costs its connection only", async () => {
+eachKind("Listener: an engine that cannot be opened costs its connection only", async () => {
   const trace = new Notebook();
   const protocol = toyProtocol();
   const broken = {
@@ -232,7 +257,7 @@ Deno.test("Listener: an engine that cannot be opened costs its connection only",
   assertEquals(setup.limits.value("sessions_open"), 0);
 });
 
-Deno.test("Listener: rules that fail cost their connection only", async () => {
+eachKind("Listener: rules that fail cost their connection only", async () => {
   const trace = new Notebook();
   let broken = true;
   const rules = () => {
@@ -252,7 +277,7 @@ Deno.test("Listener: rules that fail cost their connection only", async () => {
   assertEquals(site.limits.value("sessions_open"), 0);
 });
 
-Deno.test("Listener: rules for names that fail late cost their connection only", async () => {
+eachKind("Listener: rules for names that fail late cost their connection only", async () => {
   const trace = new Notebook();
   const site = open({}, { trace, rules: () => Promise.reject(new Error("rules are broken")) });
   const conn = await site.connect();

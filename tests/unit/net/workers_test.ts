@@ -75,6 +75,8 @@ Deno.test("Supervisor: a worker that dies is replaced, the other's sessions go o
   await until(() => c.trace.ids.includes("net.worker.replaced"));
   assertStringIncludes(c.trace.lines.join("\n"), "worker 0 died with 1 sessions");
   assertStringIncludes(c.trace.lines.join("\n"), "told to die");
+  // What the dead worker left open is closed: its client is told the end, and waits for nothing.
+  assertEquals(await readAll(victim).catch(() => ""), "");
   await send(survivor, "A\r\n");
   assertEquals(await readUntil(survivor, "\n"), "250 A\r\n");
   assertEquals(c.limits.value("sessions_open"), 1);
