@@ -13,11 +13,15 @@ import { openKeeperAuth, openKeeperDrops, Proofs } from "../../keeper/client.ts"
 import { bytesOf } from "../../keeper/frames.ts";
 import { offerLine } from "../../keeper/line.ts";
 import { startKeeper } from "../../keeper/start.ts";
+import { pollCalls } from "../../net/poll_calls.ts";
 import { parseThreadStatus } from "../../net/privileges.ts";
 import { MaildropError } from "../../pop3/maildrop.ts";
 import { NO_TRACE } from "../../trace/tracer.ts";
 import { JOE, makeClosedSite, NOBODY } from "./closed_site.ts";
 import { type Front, qfrontCommand, removeSite, runQfront, startFront } from "./front.ts";
+
+// Opened once for all tests, or the one that needs it first would be said to leak it.
+pollCalls();
 
 const ignore = Deno.uid() !== 0;
 if (ignore) console.log("keeper_test: skipped, it needs root");
