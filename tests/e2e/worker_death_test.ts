@@ -91,8 +91,11 @@ Deno.test("serve: a worker that dies is replaced by one that knows bans and grey
       assertStringIncludes(await talkAs(port, "192.0.2.9", ["QUIT"]), "554 5.7.1");
     }
     assertEquals(await timesNew(), 0);
-    const stats = await client.ask({ ask: "stats" }) as Stats;
-    assertEquals([stats.bans, stats.sessions["sessions_open"]], [1, 0]);
+    const ask = async () => await client.ask({ ask: "stats" }) as Stats;
+    // A client knows of its end a moment before the worker's count does. A place that is never freed hangs here.
+    let stats = await ask();
+    while (stats.sessions["sessions_open"] !== 0) stats = await ask();
+    assertEquals(stats.bans, 1);
     client.close();
     await reader.cancel();
   } finally {
