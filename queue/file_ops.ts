@@ -8,11 +8,12 @@
 import fs from "node:fs";
 import { promisify } from "node:util";
 import { asOwner, libc, openFileSystem, type Owner } from "./libc.ts";
+import { libcFiles, type ShortFile } from "./libc_files.ts";
+
+export type { ShortFile } from "./libc_files.ts";
 
 /** A file that is being written. */
-export interface OpenFile {
-  /** Writes all of `bytes`, at once. */
-  write(bytes: Uint8Array): void;
+export interface OpenFile extends ShortFile {
   /** Writes all of `bytes` without holding up others. */
   writeLater(bytes: Uint8Array): Promise<void>;
   /** Content and length are on disk. */
@@ -21,7 +22,6 @@ export interface OpenFile {
   rewind(offset: number): void;
   /** Bytes read into `buffer`; 0 at the end. */
   read(buffer: Uint8Array): Promise<number>;
-  close(): void;
 }
 
 /** A file system that can be synced as a whole. */
@@ -34,6 +34,8 @@ export interface FileSystem {
 export interface FileOps {
   /** Creates a file that was not there (O_EXCL), mode 0600. */
   create(path: string): OpenFile;
+  /** The same for a message that is written at once and synced with its whole file system. */
+  createShort(path: string): ShortFile;
   /** A second name; never replaces a file. */
   link(from: string, to: string): void;
   remove(path: string): void;
@@ -118,15 +120,27 @@ function fileSystem(directory: string): FileSystem | null {
   };
 }
 
-/** The real files. */
-export const FILES: FileOps = {
+const deviceOf = (directory: string): number => Deno.statSync(osPath(directory)).dev;
+
+/** Deno's own calls for everything: where the C library can't be opened. */
+export const DENO_FILES: FileOps = {
   create,
+  createShort: create,
   link: (from, to) => Deno.linkSync(osPath(from), osPath(to)),
   remove: (path) => Deno.removeSync(osPath(path)),
   syncDirectory,
-  device: (directory) => Deno.statSync(osPath(directory)).dev,
+  device: deviceOf,
   fileSystem,
   as: (owner, action) => owner === null ? action() : asOwner(owner, action),
+};
+
+/** The real files. The library is opened with the first delivery, not before. */
+export const FILES: FileOps = {
+  ...DENO_FILES,
+  createShort: (path) => libcFiles()?.create(path) ?? create(path),
+  link: (from, to) => (libcFiles() ?? DENO_FILES).link(from, to),
+  remove: (path) => (libcFiles() ?? DENO_FILES).remove(path),
+  device: (directory) => libcFiles()?.device(directory) ?? deviceOf(directory),
 };
 
 /** What an error says, with its errno name, without repeating the path. */

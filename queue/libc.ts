@@ -1,6 +1,6 @@
 /**
- * The few calls of the C library that Deno has no words for: syncfs(2) for group commit, and the identity of the
- * calling thread for files that belong to somebody else.
+ * The few calls of the C library that are called directly: syncfs(2) for group commit and the identity of the calling thread, for which
+ * Deno has no words, and the short file calls of a delivery (libc_files.ts), which cost less this way.
  *
  * Identity: `setfsuid`, `setfsgid` and the bare `setgroups` system call change the calling thread only, and Deno's synchronous
  * file calls run on it; the program's other threads stay what they are. Everything here is optional: where the library can't
@@ -8,8 +8,16 @@
  */
 
 const SYMBOLS = {
-  open: { parameters: ["buffer", "i32"], result: "i32" },
+  open: { parameters: ["buffer", "i32", "u32"], result: "i32" },
+  write: { parameters: ["i32", "buffer", "usize"], result: "i32" },
   close: { parameters: ["i32"], result: "i32" },
+  link: { parameters: ["buffer", "buffer"], result: "i32" },
+  unlink: { parameters: ["buffer"], result: "i32" },
+  /** glibc 2.28 and later. */
+  statx: { parameters: ["i32", "buffer", "i32", "u32", "buffer"], result: "i32", optional: true },
+  __errno_location: { parameters: [], result: "pointer" },
+  strerror: { parameters: ["i32"], result: "pointer" },
+  geteuid: { parameters: [], result: "u32" },
   syncfs: { parameters: ["i32"], result: "i32", nonblocking: true },
   fstatfs: { parameters: ["i32", "buffer"], result: "i32" },
   setfsuid: { parameters: ["u32"], result: "i32" },
@@ -23,7 +31,7 @@ export type Libc = Deno.DynamicLibrary<typeof SYMBOLS>["symbols"];
 const SETGROUPS = Deno.build.arch === "aarch64" ? 159n : 116n;
 
 const O_DIRECTORY = Deno.build.arch === "aarch64" ? 0o40000 : 0o200000;
-const O_CLOEXEC = 0o2000000;
+export const O_CLOEXEC = 0o2000000;
 
 /** File systems whose write-back errors syncfs is known to report: ext2-4, XFS, Btrfs, F2FS; tmpfs has none. */
 const SYNCFS_MAGIC = new Set([0xef53, 0x58465342, 0x9123683e, 0xf2f52010, 0x01021994]);
@@ -55,7 +63,7 @@ export function openFileSystem(directory: string): number | null {
   const c = libc();
   reports ??= syncfsReports();
   if (c === null || !reports) return null;
-  const fd = c.open(new TextEncoder().encode(`${directory}\0`), O_DIRECTORY | O_CLOEXEC);
+  const fd = c.open(new TextEncoder().encode(`${directory}\0`), O_DIRECTORY | O_CLOEXEC, 0);
   if (fd < 0) return null;
   const info = new Uint8Array(256);
   const known = c.fstatfs(fd, info) === 0 &&
@@ -72,6 +80,9 @@ export interface Owner {
 }
 
 const NOBODY = 0xffffffff;
+
+/** Whose identity this thread has at the moment; null: its own. */
+let taken: Owner | null = null;
 
 /** Who this process is, read once, before anything is changed; supplementary groups as bytes for setgroups. */
 interface Self extends Owner {
@@ -108,10 +119,13 @@ function takeIdentity(c: Libc, owner: Owner, groups: Uint32Array<ArrayBuffer> | 
 
 /**
  * Runs `action`, which must be synchronous, with the owner's rights to files: what it creates belongs to the owner, and a
- * directory that the owner could not enter stays closed. Only root can do this.
+ * directory that the owner could not enter stays closed. Only root can do this. Inside `action` the same owner can be asked for again,
+ * at no cost.
  * @throws {Error} when the identity can't be taken; then `action` has not run.
  */
 export function asOwner<T>(owner: Owner, action: () => T): T {
+  if (taken !== null && taken.uid === owner.uid && taken.gid === owner.gid) return action();
+  if (taken !== null) throw new Error("An identity is taken while another is held");
   const c = libc();
   if (c === null) throw new Error("The C library that changes identities can't be opened");
   const me = ownSelf();
@@ -121,8 +135,10 @@ export function asOwner<T>(owner: Owner, action: () => T): T {
     if (!takeIdentity(c, owner, hasGroups ? Uint32Array.of(owner.gid) : null)) {
       throw new Error(`The identity ${owner.uid}:${owner.gid} can't be taken`);
     }
+    taken = owner;
     return action();
   } finally {
+    taken = null;
     c.setfsuid(me.uid);
     c.setfsgid(me.gid);
     if (hasGroups) c.syscall(SETGROUPS, BigInt(me.groups.length), me.groups);

@@ -14,6 +14,7 @@ import {
   type Copy,
   createTmp,
   linkCopy,
+  putTmp,
   readSome,
   removeTmp,
   rewind,
@@ -56,7 +57,7 @@ export function fail(message: Message, error: unknown): void {
 }
 
 /** `head` and `body` in one piece. */
-export function joined(head: Uint8Array, body: Uint8Array): Uint8Array {
+export function joined(head: Uint8Array, body: Uint8Array): Uint8Array<ArrayBuffer> {
   const whole = new Uint8Array(head.length + body.length);
   whole.set(head);
   whole.set(body, head.length);
@@ -70,7 +71,6 @@ export async function commit(shared: Shared, message: Message): Promise<QueueOut
   }
   try {
     if (message.trouble === null) {
-      acquireGroups(shared, message);
       await writeCopies(shared, message);
       linkCopies(shared, message);
       await syncDirectories(message);
@@ -95,16 +95,16 @@ const looping = (line: string): Message["trouble"] => ({
   isPublic: true,
 });
 
-/** Asks for the sync groups before anything is written that they must answer for. */
-function acquireGroups(shared: Shared, message: Message): void {
-  for (const copy of message.copies) {
-    const directory = `${copy.target.maildir}/new`;
-    try {
-      const group = shared.ops.as(copy.target.owner, () => shared.groups.acquire(directory));
-      message.groups.set(copy, group);
-    } catch (error) {
-      throw new Error(`Cannot use "${directory}": ${errorText(error)}`);
-    }
+/** Asks for the sync group before anything is written that it must answer for. */
+function acquireGroup(shared: Shared, message: Message, copy: Copy): SyncGroup {
+  const { maildir, owner } = copy.target;
+  const directory = `${maildir}/new`;
+  try {
+    const group = shared.ops.as(owner, () => shared.groups.acquire(directory));
+    message.groups.set(copy, group);
+    return group;
+  } catch (error) {
+    throw new Error(`Cannot use "${directory}": ${errorText(error)}`);
   }
 }
 
@@ -116,23 +116,39 @@ async function writeCopies(shared: Shared, message: Message): Promise<void> {
   const syncs: Promise<void>[] = [];
   try {
     for (const copy of message.copies) {
-      createTmp(shared.ops, copy, shared.name);
-      writeNow(copy, joined(copy.head, body));
-      syncs.push(syncCopy(message, copy));
+      const group = writeShort(shared, message, copy, body);
+      syncs.push(syncCopy(copy, group));
     }
   } finally {
     await allSettled(syncs);
   }
 }
 
-/** Makes one written copy safe: closed and synced with the others, or by its own descriptor. */
-async function syncCopy(message: Message, copy: Copy): Promise<void> {
-  const group = groupOf(message, copy);
+/** One copy of a short message, written; its owner's identity is taken once for all of it. */
+function writeShort(shared: Shared, message: Message, copy: Copy, body: Uint8Array): SyncGroup {
+  let isOwner = false;
   try {
-    if (group.whole) {
-      closeCopy(copy);
-      await group.syncWritten();
-    } else if (copy.file !== null) {
+    return shared.ops.as(copy.target.owner, () => {
+      isOwner = true;
+      const group = acquireGroup(shared, message, copy);
+      if (group.whole) putTmp(shared.ops, copy, shared.name, body);
+      else {
+        createTmp(shared.ops, copy, shared.name);
+        writeNow(copy, joined(copy.head, body));
+      }
+      return group;
+    });
+  } catch (error) {
+    if (isOwner) throw error;
+    throw new Error(`Cannot use "${copy.target.maildir}": ${errorText(error)}`);
+  }
+}
+
+/** Makes one written copy safe: with the others, or by its own descriptor, and then closed. */
+async function syncCopy(copy: Copy, group: SyncGroup): Promise<void> {
+  try {
+    if (copy.file === null) await group.syncWritten();
+    else {
       await group.syncFile(copy.file);
       closeCopy(copy);
     }
@@ -145,6 +161,7 @@ async function syncCopy(message: Message, copy: Copy): Promise<void> {
 async function copyFromFirst(shared: Shared, message: Message): Promise<void> {
   const [first, ...others] = message.copies;
   if (first === undefined) return;
+  for (const copy of message.copies) acquireGroup(shared, message, copy);
   await writeLater(first, message.memory.empty());
   for (const copy of others) {
     await copyFile(shared, first, copy);
@@ -201,6 +218,7 @@ function groupOf(message: Message, copy: Copy): SyncGroup {
 
 /** Waits for all, then rejects with the first trouble: no sync may still run when files are taken back. */
 async function allSettled(promises: readonly Promise<void>[]): Promise<void> {
+  if (promises.length === 1) return await promises[0];
   for (const result of await Promise.allSettled(promises)) {
     if (result.status === "rejected") throw result.reason;
   }

@@ -5,9 +5,10 @@
  * Mirrors qmail-local's maildir_child: tmp/ with O_EXCL, fsync, link (which never replaces a file), unlink. The order
  * "content on disk, link, directory on disk" is kept by the caller (maildir.ts), who waits between the steps.
  */
-import { errorText, type FileOps, type OpenFile } from "./file_ops.ts";
+import { errorText, type FileOps, type OpenFile, type ShortFile } from "./file_ops.ts";
 import type { Target } from "./plan.ts";
 import { bytesOf, returnPathLine } from "./local_lines.ts";
+import { MEMORY_BYTES } from "./memory.ts";
 
 /** Names that are tried before a Maildir counts as broken. */
 const NAME_ATTEMPTS = 16;
@@ -67,8 +68,57 @@ export function createTmp(ops: FileOps, copy: Copy, name: () => string): void {
   );
 }
 
+/** Lines and message in one piece; every use is over before the next begins. */
+const together = new Uint8Array(MEMORY_BYTES + 4096);
+
+/**
+ * Creates the tmp/ file, writes lines and `body` and closes it, in one go: for a message that is synced with its whole file system.
+ * @throws {CopyError}
+ */
+export function putTmp(ops: FileOps, copy: Copy, name: () => string, body: Uint8Array): void {
+  const { maildir, owner } = copy.target;
+  const { head } = copy;
+  const bytes = head.length + body.length;
+  const whole = bytes <= together.length ? together.subarray(0, bytes) : new Uint8Array(bytes);
+  whole.set(head);
+  whole.set(body, head.length);
+  ops.as(owner, () => {
+    let file: ShortFile | null = null;
+    copy.tmp = withFreshName(
+      () => `${maildir}/tmp/${name()}`,
+      (path) => {
+        file = ops.createShort(path);
+      },
+      "create",
+    );
+    writeAndClose(copy, file, whole);
+  });
+}
+
+function writeAndClose(
+  copy: Copy,
+  file: ShortFile | null,
+  bytes: Uint8Array<ArrayBuffer>,
+): void {
+  try {
+    file?.write(bytes);
+  } catch (error) {
+    try {
+      file?.close();
+    } catch {
+      // The file is thrown away.
+    }
+    trouble("write", copy.tmp, error);
+  }
+  try {
+    file?.close();
+  } catch (error) {
+    trouble("close", copy.tmp, error);
+  }
+}
+
 /** Writes to the tmp/ file at once. @throws {CopyError} */
-export function writeNow(copy: Copy, bytes: Uint8Array): void {
+export function writeNow(copy: Copy, bytes: Uint8Array<ArrayBuffer>): void {
   try {
     copy.file?.write(bytes);
   } catch (error) {
@@ -114,14 +164,25 @@ export function closeCopy(copy: Copy): void {
   }
 }
 
-/** Gives the file its name below new/. @throws {CopyError} */
+/**
+ * Gives the file its name below new/ instead of that below tmp/. A tmp/ name that can't be removed stays in `copy.tmp`.
+ * @throws {CopyError} when it can't be linked
+ */
 export function linkCopy(ops: FileOps, copy: Copy, name: () => string): void {
   const { maildir, owner } = copy.target;
-  copy.linked = withFreshName(
-    () => `${maildir}/new/${name()}`,
-    (path) => ops.as(owner, () => ops.link(copy.tmp, path)),
-    "link",
-  );
+  ops.as(owner, () => {
+    copy.linked = withFreshName(
+      () => `${maildir}/new/${name()}`,
+      (path) => ops.link(copy.tmp, path),
+      "link",
+    );
+    try {
+      ops.remove(copy.tmp);
+      copy.tmp = "";
+    } catch {
+      // Tried once more when the message is done, and then told.
+    }
+  });
 }
 
 /** Removes a name that is no longer wanted; null, or a sentence why it is still there. */

@@ -9,7 +9,13 @@
 import { parseArgs } from "@std/cli/parse-args";
 import { NO_TRACE } from "../../trace/tracer.ts";
 import { openMaildirQueue } from "../../queue/maildir.ts";
-import { type FileOps, FILES, type FileSystem, type OpenFile } from "../../queue/file_ops.ts";
+import {
+  type FileOps,
+  FILES,
+  type FileSystem,
+  type OpenFile,
+  type ShortFile,
+} from "../../queue/file_ops.ts";
 import type { SyncWay } from "../../queue/group_commit.ts";
 import { bodyOf } from "./kill_check.ts";
 
@@ -23,13 +29,16 @@ function countedOps(step: () => void): FileOps {
     step();
     return value;
   };
-  const countedFile = (file: OpenFile): OpenFile => ({
+  const countedShort = (file: ShortFile): ShortFile => ({
     write: (bytes) => now(file.write(bytes)),
+    close: () => now(file.close()),
+  });
+  const countedFile = (file: OpenFile): OpenFile => ({
+    ...countedShort(file),
     writeLater: (bytes) => later(file.writeLater(bytes)),
     sync: () => later(file.sync()),
     rewind: (offset) => now(file.rewind(offset)),
     read: (buffer) => file.read(buffer),
-    close: () => now(file.close()),
   });
   const countedSystem = (fs: FileSystem): FileSystem => ({
     sync: () => later(fs.sync()),
@@ -37,6 +46,7 @@ function countedOps(step: () => void): FileOps {
   });
   return {
     create: (path) => now(countedFile(FILES.create(path))),
+    createShort: (path) => now(countedShort(FILES.createShort(path))),
     link: (from, to) => now(FILES.link(from, to)),
     remove: (path) => now(FILES.remove(path)),
     syncDirectory: (path) => later(FILES.syncDirectory(path)),

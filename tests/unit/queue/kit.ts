@@ -1,7 +1,13 @@
 /** What the tests of queue/ share: Maildirs, routes, recorded and broken file operations, stand-in programs. */
 import { assertEquals } from "@std/assert";
 import type { Fields, TraceEvent, Tracer } from "../../../trace/tracer.ts";
-import { type FileOps, FILES, type FileSystem, type OpenFile } from "../../../queue/file_ops.ts";
+import {
+  type FileOps,
+  FILES,
+  type FileSystem,
+  type OpenFile,
+  type ShortFile,
+} from "../../../queue/file_ops.ts";
 import {
   type MaildirOptions,
   type MaildirQueue,
@@ -144,12 +150,21 @@ export function watchedOps(
     log.push(step);
     return new Promise<void>((resolve) => queueMicrotask(resolve)).then(() => before(step));
   };
-  function watchedFile(file: OpenFile): OpenFile {
+  function watchedShort(file: ShortFile): ShortFile {
     return {
       write(bytes) {
         did("write tmp");
         file.write(bytes);
       },
+      close() {
+        log.push("close");
+        file.close();
+      },
+    };
+  }
+  function watchedFile(file: OpenFile): OpenFile {
+    return {
+      ...watchedShort(file),
       async writeLater(bytes) {
         await didLater("write tmp");
         await file.writeLater(bytes);
@@ -157,10 +172,6 @@ export function watchedOps(
       sync: () => didLater("sync file"),
       rewind: (offset) => file.rewind(offset),
       read: (buffer) => file.read(buffer),
-      close() {
-        log.push("close");
-        file.close();
-      },
     };
   }
   const fileSystem: FileSystem = { sync: () => didLater("sync fs"), close: () => {} };
@@ -168,6 +179,10 @@ export function watchedOps(
     create(path) {
       did(`create ${part(path)}`);
       return watchedFile(FILES.create(path));
+    },
+    createShort(path) {
+      did(`create ${part(path)}`);
+      return watchedShort(FILES.createShort(path));
     },
     link(from, to) {
       did(`link ${part(to)}`);
