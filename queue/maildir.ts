@@ -16,6 +16,7 @@ import { commit, discardFiles, fail, joined, type Message, type Shared } from ".
 import { createTmp, prepareCopy, writeLater, writeNow } from "./maildir_copy.ts";
 import { openMemory } from "./memory.ts";
 import { openNames } from "./maildir_name.ts";
+import { openOwnerTurns } from "./owner_turns.ts";
 import { canDeliver, type Plan, planDelivery, type Routing } from "./plan.ts";
 import { createHandCount, traceOutcome } from "./hand_count.ts";
 
@@ -45,6 +46,7 @@ export function openMaildirQueue(options: MaildirOptions): MaildirQueue {
   const shared: Shared = {
     ops,
     groups: openGroupCommit(ops, options.sync ?? "auto"),
+    asOwner: openOwnerTurns(ops),
     name: openNames({
       host: options.host,
       pid: options.pid,

@@ -8,7 +8,7 @@ import type { Tracer } from "../trace/tracer.ts";
 import { QUEUE_EVENTS } from "../trace/events.ts";
 import { errorText, type FileOps } from "./file_ops.ts";
 import type { GroupCommit, SyncGroup } from "./group_commit.ts";
-import { countLines, type HeaderSearch } from "./local_lines.ts";
+import type { HeaderSearch } from "./local_lines.ts";
 import {
   closeCopy,
   type Copy,
@@ -23,12 +23,14 @@ import {
   writeNow,
 } from "./maildir_copy.ts";
 import type { NamedSizes } from "./maildir_name.ts";
-import { type Memory, MEMORY_BYTES } from "./memory.ts";
+import { giveBack, type Memory, MEMORY_BYTES } from "./memory.ts";
+import type { OwnerTurns } from "./owner_turns.ts";
 
 /** What all deliveries of a queue share. */
 export interface Shared {
   readonly ops: FileOps;
   readonly groups: GroupCommit;
+  readonly asOwner: OwnerTurns;
   readonly name: (sizes?: NamedSizes) => string;
   readonly trace: Tracer;
 }
@@ -72,7 +74,7 @@ export async function commit(shared: Shared, message: Message): Promise<QueueOut
   try {
     if (message.trouble === null) {
       await writeCopies(shared, message);
-      linkCopies(shared, message);
+      await linkCopies(shared, message);
       await syncDirectories(message);
     }
   } catch (error) {
@@ -112,36 +114,19 @@ function acquireGroup(shared: Shared, message: Message, copy: Copy): SyncGroup {
 async function writeCopies(shared: Shared, message: Message): Promise<void> {
   if (message.spilled) return await copyFromFirst(shared, message);
   const body = message.memory.empty();
-  // Nothing may wait between the first write and the last: whoever shares the next sync must find all of it written.
-  const syncs: Promise<void>[] = [];
-  try {
-    for (const copy of message.copies) {
-      const group = writeShort(shared, message, copy, body);
-      syncs.push(syncCopy(copy, group));
-    }
-  } finally {
-    await allSettled(syncs);
-  }
-}
-
-/** One copy of a short message, written; its owner's identity is taken once for all of it. */
-function writeShort(shared: Shared, message: Message, copy: Copy, body: Uint8Array): SyncGroup {
-  let isOwner = false;
-  try {
-    return shared.ops.as(copy.target.owner, () => {
-      isOwner = true;
+  await allSettled(message.copies.map((copy) =>
+    // Nothing may come between the write and the question for its sync: an error of the disk spoils what has asked.
+    shared.asOwner(copy.target, () => {
       const group = acquireGroup(shared, message, copy);
       if (group.whole) putTmp(shared.ops, copy, shared.name, body);
       else {
         createTmp(shared.ops, copy, shared.name);
         writeNow(copy, joined(copy.head, body));
       }
-      return group;
-    });
-  } catch (error) {
-    if (isOwner) throw error;
-    throw new Error(`Cannot use "${copy.target.maildir}": ${errorText(error)}`);
-  }
+      return syncCopy(copy, group);
+    })
+  ));
+  giveBack(body);
 }
 
 /** Makes one written copy safe: with the others, or by its own descriptor, and then closed. */
@@ -190,12 +175,15 @@ async function copyFile(shared: Shared, from: Copy, to: Copy): Promise<void> {
   }
 }
 
-function linkCopies(shared: Shared, message: Message): void {
-  for (const copy of message.copies) {
+async function linkCopies(shared: Shared, message: Message): Promise<void> {
+  await allSettled(message.copies.map((copy) => {
     const bytes = copy.head.length + message.bytes;
-    const wireBytes = bytes + countLines(copy.head) + message.lines;
-    linkCopy(shared.ops, copy, () => shared.name({ bytes, wireBytes }));
-  }
+    const wireBytes = bytes + copy.headLines + message.lines;
+    return shared.asOwner(
+      copy.target,
+      () => linkCopy(shared.ops, copy, () => shared.name({ bytes, wireBytes })),
+    );
+  }));
 }
 
 /** The new names are on disk. */

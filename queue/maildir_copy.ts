@@ -23,6 +23,8 @@ export interface Copy {
   readonly target: Target;
   /** Return-Path and Delivered-To lines. */
   readonly head: Uint8Array<ArrayBuffer>;
+  /** Line ends in them. */
+  readonly headLines: number;
   /** Path below tmp/; "" when there is none (any more). */
   tmp: string;
   /** Path below new/; "" until it is linked. */
@@ -34,7 +36,14 @@ export interface Copy {
 /** A copy of which nothing is on disk yet. */
 export function prepareCopy(target: Target): Copy {
   const head = bytesOf(returnPathLine(target.sender) + target.deliveredTo.join(""));
-  return { target, head, tmp: "", linked: "", file: null };
+  return {
+    target,
+    head,
+    headLines: 1 + target.deliveredTo.length,
+    tmp: "",
+    linked: "",
+    file: null,
+  };
 }
 
 /** @throws {CopyError} always. */
@@ -73,26 +82,25 @@ const together = new Uint8Array(MEMORY_BYTES + 4096);
 
 /**
  * Creates the tmp/ file, writes lines and `body` and closes it, in one go: for a message that is synced with its whole file system.
+ * The caller is the owner already.
  * @throws {CopyError}
  */
 export function putTmp(ops: FileOps, copy: Copy, name: () => string, body: Uint8Array): void {
-  const { maildir, owner } = copy.target;
+  const { maildir } = copy.target;
   const { head } = copy;
   const bytes = head.length + body.length;
   const whole = bytes <= together.length ? together.subarray(0, bytes) : new Uint8Array(bytes);
   whole.set(head);
   whole.set(body, head.length);
-  ops.as(owner, () => {
-    let file: ShortFile | null = null;
-    copy.tmp = withFreshName(
-      () => `${maildir}/tmp/${name()}`,
-      (path) => {
-        file = ops.createShort(path);
-      },
-      "create",
-    );
-    writeAndClose(copy, file, whole);
-  });
+  let file: ShortFile | null = null;
+  copy.tmp = withFreshName(
+    () => `${maildir}/tmp/${name()}`,
+    (path) => {
+      file = ops.createShort(path);
+    },
+    "create",
+  );
+  writeAndClose(copy, file, whole);
 }
 
 function writeAndClose(
@@ -165,24 +173,23 @@ export function closeCopy(copy: Copy): void {
 }
 
 /**
- * Gives the file its name below new/ instead of that below tmp/. A tmp/ name that can't be removed stays in `copy.tmp`.
+ * Gives the file its name below new/ instead of that below tmp/. A tmp/ name that can't be removed stays in `copy.tmp`. The caller is
+ * the owner already.
  * @throws {CopyError} when it can't be linked
  */
 export function linkCopy(ops: FileOps, copy: Copy, name: () => string): void {
-  const { maildir, owner } = copy.target;
-  ops.as(owner, () => {
-    copy.linked = withFreshName(
-      () => `${maildir}/new/${name()}`,
-      (path) => ops.link(copy.tmp, path),
-      "link",
-    );
-    try {
-      ops.remove(copy.tmp);
-      copy.tmp = "";
-    } catch {
-      // Tried once more when the message is done, and then told.
-    }
-  });
+  const { maildir } = copy.target;
+  copy.linked = withFreshName(
+    () => `${maildir}/new/${name()}`,
+    (path) => ops.link(copy.tmp, path),
+    "link",
+  );
+  try {
+    ops.remove(copy.tmp);
+    copy.tmp = "";
+  } catch {
+    // Tried once more when the message is done, and then told.
+  }
 }
 
 /** Removes a name that is no longer wanted; null, or a sentence why it is still there. */

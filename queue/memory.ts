@@ -10,6 +10,23 @@ export interface Memory {
   empty(): Uint8Array<ArrayBuffer>;
 }
 
+/** What most messages fit into. */
+const FIRST_BYTES = 8192;
+/** Pieces of FIRST_BYTES that were used and will be again. */
+const KEPT = 256;
+const kept: Uint8Array<ArrayBuffer>[] = [];
+
+/** Takes what `empty` gave and nobody looks at any more: the next message can have the room. */
+export function giveBack(bytes: Uint8Array<ArrayBuffer>): void {
+  if (bytes.buffer.byteLength === FIRST_BYTES && kept.length < KEPT) {
+    kept.push(new Uint8Array(bytes.buffer));
+  }
+}
+
+function room(bytes: number): Uint8Array<ArrayBuffer> {
+  return bytes === FIRST_BYTES ? kept.pop() ?? new Uint8Array(bytes) : new Uint8Array(bytes);
+}
+
 /** An empty memory. It grows by doubling: a short message takes little, a long one is rarely copied. */
 export function openMemory(): Memory {
   let bytes = new Uint8Array(0);
@@ -19,9 +36,9 @@ export function openMemory(): Memory {
       const needed = used + chunk.length;
       if (needed > MEMORY_BYTES) return false;
       if (needed > bytes.length) {
-        const size = Math.min(MEMORY_BYTES, Math.max(8192, needed, bytes.length * 2));
-        const grown = new Uint8Array(size);
+        const grown = room(Math.min(MEMORY_BYTES, Math.max(FIRST_BYTES, needed, bytes.length * 2)));
         grown.set(bytes.subarray(0, used));
+        giveBack(bytes);
         bytes = grown;
       }
       bytes.set(chunk, used);

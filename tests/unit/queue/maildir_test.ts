@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { openMaildirQueue } from "../../../queue/maildir.ts";
 import { bytesOf } from "../../../queue/local_lines.ts";
-import { FILES } from "../../../queue/file_ops.ts";
+import { DENO_FILES, FILES } from "../../../queue/file_ops.ts";
 import {
   assertKind,
   deliver,
@@ -38,12 +38,18 @@ Deno.test("maildir: one recipient gets Return-Path, Delivered-To and the message
     assertEquals(names(`${dir}/joe/tmp`), []);
   }));
 
-for (const way of ["syncfs", "fsync"] as const) {
-  Deno.test(`maildir: real files, ${way}, 40 messages at a time all arrive once`, () =>
+for (
+  const [way, calls, ops] of [
+    ["syncfs", "libc", FILES],
+    ["fsync", "libc", FILES],
+    ["syncfs", "Deno", DENO_FILES],
+  ] as const
+) {
+  Deno.test(`maildir: real files, ${way}, calls of ${calls}, 40 messages at a time all arrive once`, () =>
     inTempDir(async (dir) => {
       makeMaildir(`${dir}/joe`);
       makeMaildir(`${dir}/ann`);
-      const queue = queueIn(dir, { sync: way });
+      const queue = queueIn(dir, { sync: way, ops });
       const outcomes = await Promise.all(
         Array.from({ length: 40 }, (_, i) =>
           deliver(
