@@ -12,9 +12,9 @@ import type { Tracer } from "../trace/tracer.ts";
 import { type FileOps, FILES } from "./file_ops.ts";
 import { openGroupCommit, type SyncWay } from "./group_commit.ts";
 import { countLines, searchHeader } from "./local_lines.ts";
-import { commit, discardFiles, fail, joined, type Message, type Shared } from "./maildir_commit.ts";
+import { commit, discardFiles, fail, type Message, type Shared } from "./maildir_commit.ts";
 import { createTmp, prepareCopy, writeLater, writeNow } from "./maildir_copy.ts";
-import { openMemory } from "./memory.ts";
+import { giveBack, inOnePiece, openMemory } from "./memory.ts";
 import { openNames } from "./maildir_name.ts";
 import { openOwnerTurns } from "./owner_turns.ts";
 import { canDeliver, type Plan, planDelivery, type Routing } from "./plan.ts";
@@ -123,14 +123,17 @@ function takeChunk(shared: Shared, message: Message, chunk: Uint8Array): void | 
 async function spill(shared: Shared, message: Message, chunk: Uint8Array): Promise<void> {
   const first = message.copies[0];
   if (first === undefined) return;
-  const piece = joined(message.memory.empty(), chunk);
+  const waiting = message.memory.empty();
   try {
     if (!message.spilled) {
       message.spilled = true;
       createTmp(shared.ops, first, shared.name);
       writeNow(first, first.head);
     }
-    await writeLater(first, piece);
+    await inOnePiece(waiting, chunk, (piece) => {
+      giveBack(waiting);
+      return writeLater(first, piece);
+    });
   } catch (error) {
     fail(message, error);
   }

@@ -11,23 +11,53 @@ export interface Memory {
 }
 
 /** What most messages fit into. */
-const FIRST_BYTES = 8192;
-/** Pieces of FIRST_BYTES that were used and will be again. */
-const KEPT = 256;
-const kept: Uint8Array<ArrayBuffer>[] = [];
+const SHORT_BYTES = 8192;
+
+/** Pieces that were used and will be again: 2 MiB of each size at most. */
+const KEPT_BYTES = 2 * 1024 * 1024;
+const kept: ReadonlyMap<number, Uint8Array<ArrayBuffer>[]> = new Map([
+  [SHORT_BYTES, []],
+  [MEMORY_BYTES, []],
+]);
 
 /** Takes what `empty` gave and nobody looks at any more: the next message can have the room. */
 export function giveBack(bytes: Uint8Array<ArrayBuffer>): void {
-  if (bytes.buffer.byteLength === FIRST_BYTES && kept.length < KEPT) {
-    kept.push(new Uint8Array(bytes.buffer));
+  const size = bytes.buffer.byteLength;
+  const same = kept.get(size);
+  if (same !== undefined && same.length * size < KEPT_BYTES) {
+    same.push(new Uint8Array(bytes.buffer));
   }
 }
 
+/** Room for SHORT_BYTES or MEMORY_BYTES. What was in it before is still there. */
 function room(bytes: number): Uint8Array<ArrayBuffer> {
-  return bytes === FIRST_BYTES ? kept.pop() ?? new Uint8Array(bytes) : new Uint8Array(bytes);
+  return kept.get(bytes)?.pop() ?? new Uint8Array(bytes);
 }
 
-/** An empty memory. It grows by doubling: a short message takes little, a long one is rarely copied. */
+/** What a message is written in, once it is long: a full memory and what came behind it. */
+const LONG_BYTES = 2 * MEMORY_BYTES;
+const LONG_KEPT = 16;
+const longKept: Uint8Array<ArrayBuffer>[] = [];
+
+/** `head` and `body` in one piece; `write` is given it, and nobody has it any more when that is over. */
+export async function inOnePiece(
+  head: Uint8Array,
+  body: Uint8Array,
+  write: (piece: Uint8Array<ArrayBuffer>) => Promise<void>,
+): Promise<void> {
+  const bytes = head.length + body.length;
+  const fits = bytes <= LONG_BYTES;
+  const room = fits ? longKept.pop() ?? new Uint8Array(LONG_BYTES) : new Uint8Array(bytes);
+  room.set(head);
+  room.set(body, head.length);
+  try {
+    await write(room.subarray(0, bytes));
+  } finally {
+    if (fits && longKept.length < LONG_KEPT) longKept.push(room);
+  }
+}
+
+/** An empty memory. A short message takes little, a longer one all at once. */
 export function openMemory(): Memory {
   let bytes = new Uint8Array(0);
   let used = 0;
@@ -36,7 +66,7 @@ export function openMemory(): Memory {
       const needed = used + chunk.length;
       if (needed > MEMORY_BYTES) return false;
       if (needed > bytes.length) {
-        const grown = room(Math.min(MEMORY_BYTES, Math.max(FIRST_BYTES, needed, bytes.length * 2)));
+        const grown = room(needed <= SHORT_BYTES ? SHORT_BYTES : MEMORY_BYTES);
         grown.set(bytes.subarray(0, used));
         giveBack(bytes);
         bytes = grown;

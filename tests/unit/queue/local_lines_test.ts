@@ -1,6 +1,7 @@
 import { assertEquals } from "@std/assert";
 import {
   bytesOf,
+  countLines,
   deliveredToLine,
   quoteAddress,
   returnPathLine,
@@ -57,5 +58,19 @@ Deno.test("searchHeader: finds the exact line in any cutting, and only in the he
       }
       assertEquals(search.found, found, JSON.stringify([text, size]));
     }
+  }
+});
+
+Deno.test("countLines: any bytes at any place in a buffer, as one by one", () => {
+  // Those that differ from LF by one bit or by one, and LF itself.
+  const bytes = [0x0a, 0x8a, 0x0b, 0x09, 0x00, 0x80, 0xff, 0x1a, 0x08, 0x0e, 0x02, 0x4a];
+  const buffer = Uint8Array.from({ length: 300 }, (_, i) => bytes[(i * i + (i >> 3)) % 12] ?? 0);
+  const all = new Uint8Array(64).fill(10);
+  for (let from = 0; from < 8; from++) {
+    for (let to = from; to <= buffer.length; to += 7) {
+      const part = buffer.subarray(from, to);
+      assertEquals(countLines(part), part.filter((byte) => byte === 10).length, `${from} ${to}`);
+    }
+    assertEquals(countLines(all.subarray(from)), 64 - from);
   }
 });

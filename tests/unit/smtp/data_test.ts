@@ -128,3 +128,36 @@ Deno.test("takeData: no byte of the input makes more than the buffer holds", () 
   }
   assert(taken > 0);
 });
+
+Deno.test("takeData: an LF is found wherever it stands in a word, among bytes that are nearly LF", () => {
+  const near = "\x0b\x09\x8a\x1a\x00\x80\xff\x0e\x08\x4a";
+  for (let length = 0; length < 40; length++) {
+    const line = Array.from({ length }, (_, i) => near[(i * 7 + length) % near.length]).join("");
+    const whole = take(`A: ${line}\r\n\r\nx${line}\r\ny\r\n.\r\n`);
+    assertEquals(whole.text, `A: ${line}\n\nx${line}\ny\n`);
+    assertEquals(whole.end, "complete");
+    assertEquals(take(`A: x\r\n\r\nx${line}\nb\r\n.\r\n`).end, "bare_lf");
+    const ends = Array.from({ length: length + 20 }, (_, i) => i + 1);
+    for (const cut of ends) {
+      assertEquals(
+        take(`A: x\r\n\r\nx${line}\r\nyy\r\n.\r\n`, false, [cut]).text,
+        `A: x\n\nx${line}\nyy\n`,
+      );
+    }
+  }
+});
+
+Deno.test("takeData: a piece in the middle of a buffer is taken, and no byte behind the room is touched", () => {
+  const room = new Uint8Array(PIECE_BYTES + 24).fill(7);
+  const input = new Uint8Array(PIECE_BYTES + 100).fill(65);
+  for (const [offset, into] of [[1, 3], [5, 8], [7, 16]] as const) {
+    const data = startMailData(false);
+    const out = room.subarray(into, into + PIECE_BYTES + 8);
+    const filled = takeData(data, input.subarray(offset), 0, out);
+    assertEquals(filled, PIECE_BYTES);
+    assert(out.subarray(0, filled).every((byte) => byte === 65));
+    assert(room.subarray(0, into).every((byte) => byte === 7), "before the room");
+    assert(room.subarray(into + PIECE_BYTES + 8).every((byte) => byte === 7), "behind the room");
+    room.fill(7);
+  }
+});
