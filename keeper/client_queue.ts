@@ -7,6 +7,7 @@ import { createHandCount, traceOutcome } from "../queue/hand_count.ts";
 import type { Delivery, Envelope, Queue, QueueOutcome } from "../queue/types.ts";
 import type { Tracer } from "../trace/tracer.ts";
 import type { Asking, Reply } from "./connection.ts";
+import { giveBack, openMemory } from "../queue/memory.ts";
 import { bytesOf, MAX_PAYLOAD_BYTES, type Parts } from "./frames.ts";
 import { MAX_ENVELOPE_BYTES, WRITE_WINDOW } from "./protocol.ts";
 
@@ -24,8 +25,8 @@ function readOutcome(reply: Reply): QueueOutcome {
 class KeeperDelivery {
   readonly #keeper: Asking;
   readonly #mail: number;
-  readonly #gathered: Uint8Array<ArrayBuffer>[] = [];
-  #gatheredBytes = 0;
+  /** What waits to be sent: a message that fits into one frame, or a piece that is not full yet. */
+  readonly #gathered = openMemory();
   #waiting = 0;
   #room: PromiseWithResolvers<void> | null = null;
   readonly #session: number;
@@ -33,6 +34,8 @@ class KeeperDelivery {
   readonly #envelope: string;
   /** The keeper knows of it. */
   #isOpen = false;
+  /** It was given up: whoever still waits to send a piece need not. */
+  #isOver = false;
   trouble: string | null = null;
   bytes = 0;
 
@@ -62,22 +65,33 @@ class KeeperDelivery {
   /** Takes a copy. A promise means: wait. */
   write(chunk: Uint8Array): void | Promise<void> {
     this.bytes += chunk.length;
-    if (this.trouble !== null) return;
-    for (let at = 0; at < chunk.length;) {
-      const count = Math.min(MAX_PAYLOAD_BYTES - this.#gatheredBytes, chunk.length - at);
-      this.#gathered.push(new Uint8Array(chunk.subarray(at, at + count)));
-      this.#gatheredBytes += count;
-      at += count;
-      if (this.#gatheredBytes === MAX_PAYLOAD_BYTES) {
-        const waiting = this.#flush();
-        if (waiting !== undefined) return waiting.then(() => this.#rest(chunk, at));
-      }
+    return this.#take(chunk);
+  }
+
+  #take(chunk: Uint8Array): void | Promise<void> {
+    if (this.trouble !== null || chunk.length === 0) return;
+    const piece = chunk.subarray(0, MAX_PAYLOAD_BYTES);
+    const isWhole = piece.length > MAX_PAYLOAD_BYTES / 2 && this.#isOpen;
+    const waiting = isWhole && this.#gathered.bytes === 0
+      // Sent as it came: what it would be gathered with makes no better piece.
+      ? this.#send(piece)
+      : this.#gather(piece);
+    const rest = chunk.subarray(piece.length);
+    return waiting === undefined ? this.#take(rest) : waiting.then(() => this.#take(rest));
+  }
+
+  #gather(piece: Uint8Array): void | Promise<void> {
+    if (!this.#gathered.take(piece)) {
+      const waiting = this.#flush();
+      if (waiting !== undefined) return waiting.then(() => this.#gather(piece));
+      this.#gathered.take(piece);
     }
+    if (this.#gathered.bytes === MAX_PAYLOAD_BYTES) return this.#flush();
   }
 
   async commit(): Promise<QueueOutcome> {
     const fitsOne = !this.#isOpen &&
-      this.#envelope.length + this.#gatheredBytes <= MAX_PAYLOAD_BYTES;
+      this.#envelope.length + this.#gathered.bytes <= MAX_PAYLOAD_BYTES;
     if (!fitsOne && this.trouble === null) {
       this.#open();
       await this.#flush();
@@ -103,36 +117,37 @@ class KeeperDelivery {
   /** Envelope and message in one frame. */
   #askWhole(): Promise<Reply> {
     const values = { session: this.#session, envelope: this.#envelope.length };
-    const parts = [bytesOf(this.#envelope), ...this.#takeGathered()];
-    return this.#keeper.ask("mail", "mail.whole", values, parts);
-  }
-
-  #takeGathered(): Parts {
-    this.#gatheredBytes = 0;
-    return this.#gathered.splice(0);
+    const body = this.#gathered.empty();
+    const reply = this.#keeper.ask("mail", "mail.whole", values, [bytesOf(this.#envelope), body]);
+    // It is in the frame by now.
+    giveBack(body);
+    return reply;
   }
 
   async abort(): Promise<void> {
-    this.#gathered.length = this.#gatheredBytes = 0;
+    this.#isOver = true;
+    giveBack(this.#gathered.empty());
     if (!this.#isOpen) return;
     await this.#keeper.ask("mail", "mail.abort", { mail: this.#mail }).catch(() => undefined);
   }
 
-  /** The caller waits, so its bytes are still what they were. */
-  #rest(chunk: Uint8Array, at: number): void | Promise<void> {
-    this.bytes -= chunk.length - at;
-    return this.write(chunk.subarray(at));
-  }
-
   /** Sends what was gathered; a promise when too much is on its way. */
   #flush(): void | Promise<void> {
-    if (this.#gatheredBytes === 0 || this.trouble !== null) return;
+    if (this.#gathered.bytes === 0) return;
+    const piece = this.#gathered.empty();
+    const sent = this.#send(piece);
+    if (sent === undefined) giveBack(piece);
+    else return sent.then(() => giveBack(piece));
+  }
+
+  /** Sends a copy of `piece`; a promise when too much is on its way, and the caller waits, so that the piece stays what it is. */
+  #send(piece: Uint8Array): void | Promise<void> {
+    if (this.trouble !== null || this.#isOver) return;
     if (this.#waiting >= WRITE_WINDOW) {
       this.#room ??= Promise.withResolvers();
-      return this.#room.promise.then(() => this.#flush());
+      return this.#room.promise.then(() => this.#send(piece));
     }
     this.#open();
-    const piece = this.#takeGathered();
     this.#waiting++;
     this.#ask("mail.write", {}, piece, () => {
       this.#waiting--;

@@ -4,6 +4,8 @@
 export const MEMORY_BYTES = 65536;
 
 export interface Memory {
+  /** How many are kept. */
+  readonly bytes: number;
   /** Keeps a copy of `chunk`; false, and nothing kept, when it no longer fits. */
   take(chunk: Uint8Array): boolean;
   /** Everything that was kept, which is then no longer in here. */
@@ -62,6 +64,9 @@ export function openMemory(): Memory {
   let bytes = new Uint8Array(0);
   let used = 0;
   return {
+    get bytes() {
+      return used;
+    },
     take(chunk) {
       const needed = used + chunk.length;
       if (needed > MEMORY_BYTES) return false;
@@ -76,10 +81,10 @@ export function openMemory(): Memory {
       return true;
     },
     empty() {
-      const kept = bytes.subarray(0, used);
+      const all = bytes.subarray(0, used);
       bytes = new Uint8Array(0);
       used = 0;
-      return kept;
+      return all;
     },
   };
 }
