@@ -17,7 +17,6 @@ const SYMBOLS = {
   statx: { parameters: ["i32", "buffer", "i32", "u32", "buffer"], result: "i32", optional: true },
   __errno_location: { parameters: [], result: "pointer" },
   strerror: { parameters: ["i32"], result: "pointer" },
-  geteuid: { parameters: [], result: "u32" },
   syncfs: { parameters: ["i32"], result: "i32", nonblocking: true },
   fstatfs: { parameters: ["i32", "buffer"], result: "i32" },
   setfsuid: { parameters: ["u32"], result: "i32" },

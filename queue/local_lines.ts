@@ -105,6 +105,7 @@ export function countLines(bytes: Uint8Array): number {
   let lines = 0;
   let at = 0;
   for (; at < length && (bytes.byteOffset + at) % 4 !== 0; at++) if (bytes[at] === 10) lines++;
+  if (at === length) return lines;
   const words = new Int32Array(bytes.buffer, bytes.byteOffset + at, (length - at) >> 2);
   for (let i = 0; i < words.length; i++) {
     const zeroIfLf = words[i]! ^ 0x0a0a0a0a;
