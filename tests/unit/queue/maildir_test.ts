@@ -291,6 +291,25 @@ Deno.test("maildir: one recipient's broken Maildir defers the message for all", 
     assertEquals([...names(`${dir}/joe/new`), ...names(`${dir}/joe/tmp`)], []);
   }));
 
+Deno.test("maildir: a tmp/ name that could not be removed is tried once more; the message is queued all the same", () =>
+  inTempDir(async (dir) => {
+    makeMaildir(`${dir}/joe`);
+    for (const failures of [1, 2]) {
+      const trace = keepTrace();
+      let left = failures;
+      const ops = watchedOps([], true, (step) => {
+        if (step === "remove tmp" && left-- > 0) throw osError("EIO", "Input/output error");
+      });
+      assertKind(await deliver(queueIn(dir, { ops, trace }), ["joe@example.com"], MAIL), "queued");
+      assertEquals(names(`${dir}/joe/tmp`).length, failures - 1);
+      assertEquals(
+        trace.lines.filter((line) => /left-behind.*EIO/.test(line)).length,
+        failures - 1,
+      );
+    }
+    assertEquals(mails(`${dir}/joe`), [HEAD + MAIL, HEAD + MAIL]);
+  }));
+
 Deno.test("maildir: a copy that can't be taken back is in the trace", () =>
   inTempDir(async (dir) => {
     makeMaildir(`${dir}/joe`);
