@@ -54,11 +54,25 @@ const WAIT = -1;
 
 type Bytes = Uint8Array<ArrayBuffer>;
 
-interface Waiting<T> {
+/** A read or a write that waits. */
+class Waiting<T> {
   readonly bytes: Uint8Array;
-  readonly resolve: (value: T) => void;
-  readonly reject: (error: Error) => void;
+  readonly promise: Promise<T>;
+  resolve: (value: T) => void = () => {};
+  reject: (error: Error) => void = () => {};
+
+  constructor(bytes: Uint8Array) {
+    this.bytes = bytes;
+    this.promise = new Promise((resolve, reject) => {
+      this.resolve = resolve;
+      this.reject = reject;
+    });
+  }
 }
+
+/** Does `next` when `earlier` is over, however it went: as the runtime's sockets queue what is asked of them. */
+const behind = <T>(earlier: Promise<T>, next: () => Promise<T>): Promise<T> =>
+  earlier.then(next, next);
 
 const interrupted = (): Error => new Deno.errors.Interrupted("The connection was closed");
 
@@ -99,7 +113,7 @@ export class PolledConn implements Accepted, Watcher {
   }
 
   read(buffer: Uint8Array): Promise<number | null> {
-    if (this.#reading !== null) return Promise.reject(new Error("Two reads of one connection"));
+    if (this.#reading !== null) return behind(this.#reading.promise, () => this.read(buffer));
     try {
       if (this.#hasInput) {
         const count = this.#receive(buffer);
@@ -108,13 +122,12 @@ export class PolledConn implements Accepted, Watcher {
     } catch (error) {
       return Promise.reject(error);
     }
-    return new Promise((resolve, reject) => {
-      this.#reading = { bytes: buffer, resolve, reject };
-    });
+    this.#reading = new Waiting(buffer);
+    return this.#reading.promise;
   }
 
   write(bytes: Uint8Array): Promise<number> {
-    if (this.#writing !== null) return Promise.reject(new Error("Two writes of one connection"));
+    if (this.#writing !== null) return behind(this.#writing.promise, () => this.write(bytes));
     try {
       const count = this.#send(bytes);
       if (count !== WAIT) return Promise.resolve(count);
@@ -122,9 +135,8 @@ export class PolledConn implements Accepted, Watcher {
       return Promise.reject(error);
     }
     this.#poller.change(this.#fd, INPUT | EPOLLOUT);
-    return new Promise((resolve, reject) => {
-      this.#writing = { bytes, resolve, reject };
-    });
+    this.#writing = new Waiting(bytes);
+    return this.#writing.promise;
   }
 
   closeWrite(): Promise<void> {

@@ -91,6 +91,22 @@ Deno.test({
 });
 
 Deno.test({
+  name: "PolledConn: reads and writes that are asked for meanwhile follow one another",
+  ignore,
+  async fn() {
+    const { client, server, end } = await pair();
+    const buffers = [new Uint8Array(3), new Uint8Array(3), new Uint8Array(3)] as const;
+    const reads = buffers.map((buffer) => server.read(buffer));
+    await client.write(bytes("onetwo"));
+    assertEquals(await Promise.all(reads.slice(0, 2)), [3, 3]);
+    assertEquals(buffers.map((buffer) => text(buffer, 3)).slice(0, 2), ["one", "two"]);
+    server.close();
+    await assertRejects(() => reads[2] as Promise<unknown>, Deno.errors.Interrupted);
+    await end();
+  },
+});
+
+Deno.test({
   name: "PolledConn: the end of input is null again and again, and the other direction stays open",
   ignore,
   async fn() {
