@@ -55,6 +55,11 @@ export class ReplyBuffer implements Output {
     return this.#store.subarray(0, this.#used);
   }
 
+  /** Where the waiting bytes are: the first `pending` of it; valid until `clear`. */
+  get store(): Uint8Array<ArrayBuffer> {
+    return this.#store;
+  }
+
   /** Forgets the first `count` bytes; with the last one the storage goes back to the pool. */
   clear(count: number): void {
     if (count < this.#used) {

@@ -129,7 +129,7 @@ export class PolledConn implements Accepted, Watcher {
   write(bytes: Uint8Array): Promise<number> {
     if (this.#writing !== null) return behind(this.#writing.promise, () => this.write(bytes));
     try {
-      const count = this.#send(bytes);
+      const count = this.#send(bytes, bytes.length);
       if (count !== WAIT) return Promise.resolve(count);
     } catch (error) {
       return Promise.reject(error);
@@ -137,6 +137,11 @@ export class PolledConn implements Accepted, Watcher {
     this.#poller.change(this.#fd, INPUT | EPOLLOUT);
     this.#writing = new Waiting(bytes);
     return this.#writing.promise;
+  }
+
+  writeNow(bytes: Uint8Array, length: number): number {
+    const count = this.#send(bytes, length);
+    return count === WAIT ? 0 : count;
   }
 
   closeWrite(): Promise<void> {
@@ -195,7 +200,7 @@ export class PolledConn implements Accepted, Watcher {
 
   #serveWrite(writing: Waiting<number>): void {
     try {
-      const count = this.#send(writing.bytes);
+      const count = this.#send(writing.bytes, writing.bytes.length);
       if (count === WAIT) return;
       this.#writing = null;
       this.#poller.change(this.#fd, INPUT);
@@ -225,10 +230,10 @@ export class PolledConn implements Accepted, Watcher {
   }
 
   /** Bytes sent, or WAIT. */
-  #send(bytes: Uint8Array): number {
+  #send(bytes: Uint8Array, length: number): number {
     const fd = this.#open();
     for (;;) {
-      const count = this.#calls.send(fd, bytes as Bytes, bytes.length, MSG_NOSIGNAL);
+      const count = this.#calls.send(fd, bytes as Bytes, length, MSG_NOSIGNAL);
       if (count >= 0) return count;
       const code = errno();
       if (code === EAGAIN) return WAIT;

@@ -183,7 +183,7 @@ export class Session implements Timed {
           this.#noteInput(chunk, count === buffer.length);
           if (this.#output.pending > 0) {
             await endOfTurn();
-            await this.#flush();
+            if (!this.#flushNow()) await this.#flush();
           }
           if (buffer !== small) {
             giveLarge(buffer);
@@ -283,9 +283,7 @@ export class Session implements Timed {
         output.clear(await this.#conn.write(output.peek()));
       }
     } catch (error) {
-      this.#gone = true;
-      this.#reason ??= "io_error";
-      output.clear(output.pending);
+      this.#lose();
       throw error;
     } finally {
       if (this.#phase === "writing") {
@@ -293,6 +291,29 @@ export class Session implements Timed {
         wheel.set(this, this.#lastTick);
       }
     }
+  }
+
+  /** Writes everything that waits, where that needs no waiting: no promise, no limit to set. False: `#flush` has to. */
+  #flushNow(): boolean {
+    const conn = this.#conn;
+    if (conn.writeNow === undefined) return false;
+    if (!this.#atOnce) this.#decideAtOnce();
+    this.#wrote = true;
+    const output = this.#output;
+    try {
+      output.clear(conn.writeNow(output.store, output.pending));
+    } catch (error) {
+      this.#lose();
+      throw error;
+    }
+    return output.pending === 0;
+  }
+
+  /** The peer takes no more. */
+  #lose(): void {
+    this.#gone = true;
+    this.#reason ??= "io_error";
+    this.#output.clear(this.#output.pending);
   }
 
   /** Where the client does not wait for each answer, or an answer fills more than a packet, none may wait for the client. */

@@ -134,6 +134,11 @@ export interface Duplex {
   read(buffer: Uint8Array): Promise<number | null>;
   /** Bytes written, perhaps fewer than given. */
   write(bytes: Uint8Array): Promise<number>;
+  /**
+   * Writes the first `length` bytes as far as they can be written without waiting; how many that were. Throws what `write`
+   * rejects with. Absent: only `write` can. Not while a write waits.
+   */
+  writeNow?(bytes: Uint8Array, length: number): number;
   /** No more will be written; the other direction stays open. */
   closeWrite(): Promise<void>;
   close(): void;
