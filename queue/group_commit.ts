@@ -13,9 +13,26 @@ import type { FileOps, FileSystem, OpenFile } from "./file_ops.ts";
 
 export type SyncWay = "auto" | "syncfs" | "fsync";
 
-/** A syncfs round longer than this makes the next `FSYNC_MILLISECONDS` go file by file. */
+/** After a syncfs round longer than this, items go file by file for a while. */
 const SLOW_ROUND_MILLISECONDS = 250;
-const FSYNC_MILLISECONDS = 10_000;
+/** How long at first; twice as long each time that the round after it is slow again, up to `LONGEST_MILLISECONDS`. */
+const FIRST_MILLISECONDS = 500;
+const LONGEST_MILLISECONDS = 16_000;
+
+/** What syncfs has taught about a device. */
+interface Slowness {
+  readonly until: number;
+  readonly milliseconds: number;
+}
+
+/** After a round of `took` milliseconds; null: nothing against the next one. */
+function slownessAfter(took: number, before: Slowness | null, now: number): Slowness | null {
+  if (took <= SLOW_ROUND_MILLISECONDS) return null;
+  const milliseconds = before === null
+    ? FIRST_MILLISECONDS
+    : Math.min(2 * before.milliseconds, LONGEST_MILLISECONDS);
+  return { until: now + milliseconds, milliseconds };
+}
 
 interface Item {
   /** Set: synced by its own descriptor. */
@@ -51,7 +68,7 @@ export function openGroupCommit(
   now: () => number = () => performance.now(),
 ): GroupCommit {
   const groups = new Map<number, ReturnType<typeof openGroup>>();
-  const slowUntil = new Map<number, number>();
+  const slow = new Map<number, Slowness>();
   return {
     acquire(directory) {
       const device = ops.device(directory);
@@ -59,9 +76,11 @@ export function openGroupCommit(
       if (group === undefined) {
         const whole = way === "fsync" ? null : ops.fileSystem(directory);
         group = openGroup(ops, whole, {
-          mayUseWhole: () => way === "syncfs" || (slowUntil.get(device) ?? -Infinity) <= now(),
+          mayUseWhole: () => way === "syncfs" || (slow.get(device)?.until ?? -Infinity) <= now(),
           roundTook: (ms) => {
-            if (ms > SLOW_ROUND_MILLISECONDS) slowUntil.set(device, now() + FSYNC_MILLISECONDS);
+            const after = slownessAfter(ms, slow.get(device) ?? null, now());
+            if (after === null) slow.delete(device);
+            else slow.set(device, after);
           },
           unused: () => groups.delete(device),
           now,

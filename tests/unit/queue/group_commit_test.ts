@@ -62,18 +62,29 @@ Deno.test("openGroupCommit: devices have rounds of their own: a slow one holds u
   fast.release();
 });
 
-Deno.test("openGroupCommit: after a slow syncfs, files are synced one by one for a while", async () => {
+Deno.test("openGroupCommit: after a slow syncfs, files are synced one by one for a while, ever longer while it stays slow", async () => {
   let now = 0;
+  let takes = 1000;
   const ops = {
     ...emptyOps([], true),
-    fileSystem: () => ({ sync: () => Promise.resolve(void (now += 1000)), close: () => {} }),
+    fileSystem: () => ({ sync: () => Promise.resolve(void (now += takes)), close: () => {} }),
   };
   const commit = openGroupCommit(ops, "auto", () => now);
   const group = commit.acquire("/m");
   assertEquals(group.whole, true);
+  for (const wait of [500, 1000, 2000, 4000, 8000, 16_000, 16_000]) {
+    await group.syncWritten();
+    now += wait - 1;
+    assertEquals(group.whole, false);
+    now++;
+    assertEquals(group.whole, true);
+  }
+  takes = 250;
   await group.syncWritten();
-  assertEquals(group.whole, false);
-  now += 10_001;
+  assertEquals(group.whole, true);
+  takes = 251;
+  await group.syncWritten();
+  now += 500;
   assertEquals(group.whole, true);
   group.release();
   const always = openGroupCommit(ops, "syncfs", () => now).acquire("/m");
