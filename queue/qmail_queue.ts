@@ -81,7 +81,8 @@ export function openQmailQueue(options: QmailQueueOptions): Queue {
     },
     open(session, envelope, env) {
       hand.took();
-      return openDelivery(shared, session, envelope, env ?? {}, () => hand.gave());
+      const own = typeof env === "function" ? env() : env ?? {};
+      return openDelivery(shared, session, envelope, own, () => hand.gave());
     },
     idle: () => hand.idle(),
   };

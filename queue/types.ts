@@ -42,6 +42,11 @@ export interface Delivery {
   abort(): void | Promise<void>;
 }
 
+/** A session's environment for a program that is started, or what makes it: most ways start none. */
+export type Environment =
+  | Readonly<Record<string, string>>
+  | (() => Readonly<Record<string, string>>);
+
 /** A way to hand messages over. */
 export interface Queue {
   readonly name: "qmail-queue" | "maildir" | "qmqp";
@@ -54,7 +59,7 @@ export interface Queue {
   open(
     session: number,
     envelope: Envelope,
-    env?: Readonly<Record<string, string>>,
+    env?: Environment,
   ): Delivery | Promise<Delivery>;
   /**
    * Before the message comes: null, or one sentence why it could only be deferred for this recipient. Ways that take

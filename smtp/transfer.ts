@@ -43,7 +43,7 @@ export function beginData(session: Session, transaction: Transaction): void | Pr
   const opened = deps.queue.open(
     peer.session,
     { sender, recipients },
-    messageEnvironment(session, transaction),
+    () => messageEnvironment(session, transaction),
   );
   if (opened instanceof Promise) {
     return opened.then((delivery) => goAhead(session, transaction, delivery));

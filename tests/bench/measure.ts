@@ -35,7 +35,7 @@ export interface Sample {
   readonly first_error: string;
 }
 
-const WARM_UP_SECONDS = 1;
+const WARM_UP_SECONDS = 4;
 const START_SECONDS = 45;
 
 /** Starts a server for a workload on a free port and waits until it answers. */

@@ -150,7 +150,7 @@ export function queueOf(options: QueueOptions = {}): TestQueue {
     environments,
     inHand: 0,
     open(_session, { sender, recipients }, env = {}) {
-      environments.push(env);
+      environments.push(typeof env === "function" ? env() : env);
       const delivery = open({ sender, recipients: [...recipients] });
       return options.slow === true ? Promise.resolve(delivery) : delivery;
     },
