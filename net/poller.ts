@@ -24,7 +24,7 @@ import {
   socketError,
 } from "./poll_calls.ts";
 
-/** Told what happened to a descriptor: a mask of EPOLL bits. Must not throw. */
+/** Told what happened to a descriptor: a mask of EPOLL bits. */
 export interface Watcher {
   ready(events: number): void;
 }
@@ -189,7 +189,14 @@ export class Poller {
       const watched = this.#watched[found[at + EVENT_DATA] as number];
       // Nobody's: the runtime's loop, a wake, or what was closed in this round.
       if (watched === undefined || watched.generation !== found[at + EVENT_DATA + 1]) continue;
-      watched.watcher.ready(found[at] as number);
+      try {
+        watched.watcher.ready(found[at] as number);
+      } catch (error) {
+        // A fault of ours must not leave everybody else unheard: it is told as one that nobody caught.
+        queueMicrotask(() => {
+          throw error;
+        });
+      }
     }
   }
 

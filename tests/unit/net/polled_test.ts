@@ -296,6 +296,33 @@ Deno.test({
 });
 
 Deno.test({
+  name: "Poller: a watcher that throws is told of, and the others are served",
+  ignore,
+  async fn() {
+    const { client, server, end } = await pair();
+    const told = Promise.withResolvers<unknown>();
+    const hear = (event: ErrorEvent) => {
+      event.preventDefault();
+      told.resolve(event.error);
+    };
+    globalThis.addEventListener("error", hear);
+    const fault = new Error("a watcher's own fault");
+    const ready = server.ready.bind(server);
+    server.ready = () => {
+      server.ready = ready;
+      throw fault;
+    };
+    await client.write(bytes("x"));
+    assertEquals(await told.promise, fault);
+    globalThis.removeEventListener("error", hear);
+    await client.write(bytes("y"));
+    const buffer = new Uint8Array(10);
+    assertEquals(text(buffer, await server.read(buffer)), "xy");
+    await end();
+  },
+});
+
+Deno.test({
   name: "Poller: timers and files have their turn while a socket is busy",
   ignore,
   async fn() {
