@@ -2,7 +2,7 @@
  * The front of one isolate: its listeners, with the site's newest generation behind them. `serve` has one, or one in
  * each worker.
  */
-import { ListenError, showAddress } from "../net/address.ts";
+import { ListenError, showAddress, type Sockets } from "../net/address.ts";
 import type { NamedListener } from "../ctl/isolate.ts";
 import { SessionLimits } from "../net/limits.ts";
 import { Listener } from "../net/listener.ts";
@@ -51,6 +51,12 @@ function newest(site: Site, name: ServiceName): Protocol {
   };
 }
 
+/** TLS by OpenSSL (client certificates) stays with the runtime's sockets, with which it was proven. */
+function socketsOf(site: Site, { tls }: Place): Sockets {
+  const { client_cert, sockets } = site.current.settings;
+  return (tls.client_cert ?? client_cert) === "none" ? sockets : "runtime";
+}
+
 /** Opens every listener, all or none. @throws {SiteError} when one can't be had. */
 function bindAll(
   site: Site,
@@ -73,7 +79,7 @@ function bindAll(
           limits,
           wheel,
           reusePort,
-          sockets: site.current.settings.sockets,
+          sockets: socketsOf(site, place),
           protocol: newest(site, name),
           service: kind.service,
           implicitTls: kind.tls === "implicit",

@@ -87,7 +87,7 @@ export class PolledConn implements Accepted, Watcher {
   #reading: Waiting<number | null> | null = null;
   #writing: Waiting<number> | null = null;
   /** Input, or its end, may be waiting: the next read asks at once. */
-  #hasInput = false;
+  #hasInput = true;
   /** The peer ends, or the connection is broken. */
   #isLast = false;
 

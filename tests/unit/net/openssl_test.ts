@@ -67,6 +67,7 @@ function listen(tls: Tls | null, wheel: TimerWheel, trace: Notebook, dir: string
   const protocol = toyProtocol();
   const limits = new SessionLimits(makeSharedLimits(1000, 1), 0, 1000, 1000);
   const listener = new Listener({
+    sockets: "runtime",
     protocol,
     wheel,
     trace,
