@@ -67,7 +67,7 @@ export function listenFailure(address: ListenAddress, error: unknown): string {
   return `${where}: ${reason.replace(/\s*\(os error \d+\)/, "")}`;
 }
 
-/** Whose sockets a listener's are: polled.ts' where they can be had, or the runtime's. */
+/** Whose sockets a listener's are: polled.ts where they can be had, or the runtime's. */
 export type Sockets = "auto" | "runtime";
 
 /**

@@ -1,6 +1,8 @@
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { pollCalls, readName, socketName } from "../../../net/poll_calls.ts";
-import { listenPolled, type PolledConn, type PolledListener } from "../../../net/polled.ts";
+import { listenPolled } from "../../../net/polled.ts";
+import type { PolledConn } from "../../../net/polled_conn.ts";
+import type { PolledListener } from "../../../net/polled_listener.ts";
 import { poller } from "../../../net/poller.ts";
 
 // Opened once for all tests, or the one that needs it first would be said to leak it.
