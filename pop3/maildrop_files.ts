@@ -147,7 +147,13 @@ async function lock(dir: string): Promise<(() => void) | null> {
   // The slash and the dot make sure that it is a directory: opening a fifo would block.
   const handle = Deno.openSync(`${dir}/.`);
   try {
-    if (await handle.tryLock(true)) return () => handle.close();
+    if (await handle.tryLock(true)) {
+      return () => {
+        // Closing alone leaves it locked while a child that is being started has a copy of the descriptor.
+        handle.unlockSync();
+        handle.close();
+      };
+    }
   } catch (error) {
     handle.close();
     throw error;
