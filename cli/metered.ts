@@ -25,7 +25,7 @@ export function meteredLookup(meter: Meter, lookup: LookupService): LookupServic
 
 function meteredDelivery(meter: Meter, delivery: Delivery): Delivery {
   return {
-    write: (chunk) => delivery.write(chunk),
+    write: (chunk, lines) => delivery.write(chunk, lines),
     async commit() {
       const beganMs = performance.now();
       const outcome = await delivery.commit();

@@ -19,6 +19,8 @@ const SYMBOLS = {
   getsockname: { parameters: ["i32", "buffer", "buffer"], result: "i32" },
   recv: { parameters: ["i32", "buffer", "u32", "i32"], result: "i32" },
   send: { parameters: ["i32", "buffer", "u32", "i32"], result: "i32" },
+  sendmsg: { parameters: ["i32", "buffer", "i32"], result: "isize" },
+  recvmsg: { parameters: ["i32", "buffer", "i32"], result: "isize" },
   shutdown: { parameters: ["i32", "i32"], result: "i32" },
   close: { parameters: ["i32"], result: "i32" },
   eventfd: { parameters: ["u32", "i32"], result: "i32" },
@@ -111,6 +113,7 @@ export function socketError(code: number, call: string): Error {
   }
 }
 
+export const SOL_SOCKET = 1;
 export const SOCK_STREAM = 1;
 /** Not blocking, closed when another program is executed. */
 export const SOCK_FLAGS = 0o4000 | 0o2000000;
@@ -133,7 +136,7 @@ export const EVENT_WORDS = Deno.build.arch === "x86_64" ? 3 : 4;
 /** Where its first word of data is. */
 export const EVENT_DATA = EVENT_WORDS - 2;
 
-const AF_UNIX = 1;
+export const AF_UNIX = 1;
 const AF_INET = 2;
 const AF_INET6 = 10;
 /** A buffer that every socket address fits into. */

@@ -8,13 +8,13 @@ import {
   SOCK_STREAM,
   socketError,
   socketName,
+  SOL_SOCKET,
   unixName,
 } from "./poll_calls.ts";
 import { PolledConn } from "./polled_conn.ts";
 import { PolledListener } from "./polled_listener.ts";
 import { type Poller, poller } from "./poller.ts";
 
-const SOL_SOCKET = 1;
 const SO_REUSEADDR = 2;
 const SO_REUSEPORT = 15;
 const IPPROTO_IPV6 = 41;

@@ -8,6 +8,7 @@
  * (EPOLLET): who is told reads until there is no more, or remembers that he did not.
  */
 import { setImmediate } from "node:timers";
+import { runWaiting } from "./later.ts";
 import {
   EINTR,
   EPOLL_CTL_ADD,
@@ -169,6 +170,8 @@ export class Poller {
         } else if (count < 0 && errno() !== EINTR) throw socketError(errno(), "epoll_wait");
         if (count > 0) this.#tell(found, count);
         await turn();
+        // Nothing may wait for a turn while the loop waits in the system call.
+        runWaiting();
       }
     } finally {
       clearInterval(looking);

@@ -18,6 +18,8 @@ export interface OpenFile extends ShortFile {
   writeLater(bytes: Uint8Array): Promise<void>;
   /** Content and length are on disk. */
   sync(): Promise<void>;
+  /** Its length, in bytes. */
+  size(): number;
   /** The next `read` begins at `offset` bytes. */
   rewind(offset: number): void;
   /** Bytes read into `buffer`; 0 at the end. */
@@ -26,7 +28,10 @@ export interface OpenFile extends ShortFile {
 
 /** A file system that can be synced as a whole. */
 export interface FileSystem {
+  /** Rejects when the disk reported an error since the last time. */
   sync(): Promise<void>;
+  /** The same, waited for in place. */
+  syncNow(): void;
   close(): void;
 }
 
@@ -36,11 +41,15 @@ export interface FileOps {
   create(path: string): OpenFile;
   /** The same for a message that is written at once and synced with its whole file system. */
   createShort(path: string): ShortFile;
+  /** A descriptor of a file that is there, for appending only, which another process may get; null where it can't be had. */
+  openAppending(path: string): number | null;
   /** A second name; never replaces a file. */
   link(from: string, to: string): void;
   remove(path: string): void;
   /** The names in a directory are on disk. */
   syncDirectory(path: string): Promise<void>;
+  /** The same, waited for in place. */
+  syncDirectoryNow(path: string): void;
   /** Number of the device that holds a directory. */
   device(directory: string): number;
   /** The file system below a directory; null when it must be synced file by file. */
@@ -85,6 +94,7 @@ function create(path: string): OpenFile {
     write: (bytes) => writeAll(file, bytes),
     writeLater: (bytes) => writeAllLater(file, bytes),
     sync: () => file.sync(),
+    size: () => file.statSync().size,
     rewind: (offset) => {
       file.seekSync(offset, Deno.SeekMode.Start);
     },
@@ -94,11 +104,24 @@ function create(path: string): OpenFile {
 }
 
 // Not Deno.open: should the owner have put a fifo there, opening it must fail instead of waiting for ever.
-async function syncDirectory(path: string): Promise<void> {
+function openDirectory(path: string): number {
   const { O_RDONLY, O_DIRECTORY } = fs.constants;
-  const directory = fs.openSync(osPath(path), O_RDONLY | O_DIRECTORY);
+  return fs.openSync(osPath(path), O_RDONLY | O_DIRECTORY);
+}
+
+async function syncDirectory(path: string): Promise<void> {
+  const directory = openDirectory(path);
   try {
     await promisify(fs.fsync)(directory);
+  } finally {
+    fs.closeSync(directory);
+  }
+}
+
+function syncDirectoryNow(path: string): void {
+  const directory = openDirectory(path);
+  try {
+    fs.fsyncSync(directory);
   } finally {
     fs.closeSync(directory);
   }
@@ -108,12 +131,14 @@ function fileSystem(directory: string): FileSystem | null {
   const c = libc();
   const fd = openFileSystem(osPath(directory));
   if (c === null || fd === null) return null;
+  const requireDone = (result: number): void => {
+    if (result !== 0) {
+      throw new Error("The disk reported an error while a group of messages was synced");
+    }
+  };
   return {
-    async sync() {
-      if (await c.syncfs(fd) !== 0) {
-        throw new Error("The disk reported an error while a group of messages was synced");
-      }
-    },
+    sync: async () => requireDone(await c.syncfs(fd)),
+    syncNow: () => requireDone(c.syncfsNow(fd)),
     close: () => {
       c.close(fd);
     },
@@ -126,9 +151,11 @@ const deviceOf = (directory: string): number => Deno.statSync(osPath(directory))
 export const DENO_FILES: FileOps = {
   create,
   createShort: create,
+  openAppending: () => null,
   link: (from, to) => Deno.linkSync(osPath(from), osPath(to)),
   remove: (path) => Deno.removeSync(osPath(path)),
   syncDirectory,
+  syncDirectoryNow,
   device: deviceOf,
   fileSystem,
   as: (owner, action) => owner === null ? action() : asOwner(owner, action),
@@ -138,6 +165,7 @@ export const DENO_FILES: FileOps = {
 export const FILES: FileOps = {
   ...DENO_FILES,
   createShort: (path) => libcFiles()?.create(path) ?? create(path),
+  openAppending: (path) => libcFiles()?.openAppending(path) ?? null,
   link: (from, to) => (libcFiles() ?? DENO_FILES).link(from, to),
   remove: (path) => (libcFiles() ?? DENO_FILES).remove(path),
   device: (directory) => libcFiles()?.device(directory) ?? deviceOf(directory),

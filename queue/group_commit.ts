@@ -5,40 +5,28 @@
  * Two ways, chosen for each item when it is put in: one syncfs(2) for all of a round (a quarter to a half more messages a second
  * than the other), or an fsync for each. syncfs writes out what others have left unwritten on the same file system too: when a
  * round took long, items go the other way for a while. An error that syncfs reports names no file, and a later syncfs does not report it
- * again: it spoils everything that was written when the error came, that is, the round and the one that is gathering.
+ * again: it spoils everything that was written when the error came, that is, the round and the one that is gathering. A round that
+ * only waits for the names in one directory syncs that directory: nobody else's data waits to be written then.
  * Files written over a longer time never rely on syncfs; they are synced by their own descriptor.
  */
-import { setImmediate } from "node:timers";
+import { later } from "../net/later.ts";
 import type { FileOps, FileSystem, OpenFile } from "./file_ops.ts";
+import { Pace } from "./pace.ts";
 
 export type SyncWay = "auto" | "syncfs" | "fsync";
 
 /** After a syncfs round longer than this, items go file by file for a while. */
-const SLOW_ROUND_MILLISECONDS = 250;
-/** How long at first; twice as long each time that the round after it is slow again, up to `LONGEST_MILLISECONDS`. */
-const FIRST_MILLISECONDS = 500;
-const LONGEST_MILLISECONDS = 16_000;
-
-/** What syncfs has taught about a device. */
-interface Slowness {
-  readonly until: number;
-  readonly milliseconds: number;
-}
-
-/** After a round of `took` milliseconds; null: nothing against the next one. */
-function slownessAfter(took: number, before: Slowness | null, now: number): Slowness | null {
-  if (took <= SLOW_ROUND_MILLISECONDS) return null;
-  const milliseconds = before === null
-    ? FIRST_MILLISECONDS
-    : Math.min(2 * before.milliseconds, LONGEST_MILLISECONDS);
-  return { until: now + milliseconds, milliseconds };
-}
+const SLOW_MILLISECONDS = 250;
+/** A round that took less is over before a thread has been woken for the next and has told of its end. */
+const QUICK_MILLISECONDS = 1;
 
 interface Item {
   /** Set: synced by its own descriptor. */
   readonly file: OpenFile | null;
   /** Set: a directory to sync by name. */
   readonly directory: string | null;
+  /** The file system's own sync may do it. */
+  readonly mayShare: boolean;
   readonly resolve: () => void;
   readonly reject: (error: unknown) => void;
 }
@@ -61,27 +49,41 @@ export interface GroupCommit {
   acquire(directory: string): SyncGroup;
 }
 
-/** All groups of a process. `now` is in milliseconds. */
+/** How rounds are run. */
+export interface RoundOptions {
+  /**
+   * A device that syncs in less than a millisecond is waited for in place, which spares two wakes of a thread. For a process that
+   * has no clients of its own to answer meanwhile. Default: false.
+   */
+  readonly inPlace?: boolean;
+  /** In milliseconds. */
+  readonly now?: () => number;
+}
+
+/** All groups of a process. */
 export function openGroupCommit(
   ops: FileOps,
   way: SyncWay,
-  now: () => number = () => performance.now(),
+  { inPlace = false, now = () => performance.now() }: RoundOptions = {},
 ): GroupCommit {
   const groups = new Map<number, ReturnType<typeof openGroup>>();
-  const slow = new Map<number, Slowness>();
+  const paces = new Map<number, Pace>();
+  const paceOf = (device: number): Pace => {
+    const pace = paces.get(device) ?? new Pace(SLOW_MILLISECONDS, now);
+    paces.set(device, pace);
+    return pace;
+  };
   return {
     acquire(directory) {
       const device = ops.device(directory);
       let group = groups.get(device);
       if (group === undefined) {
+        const pace = paceOf(device);
         const whole = way === "fsync" ? null : ops.fileSystem(directory);
         group = openGroup(ops, whole, {
-          mayUseWhole: () => way === "syncfs" || (slow.get(device)?.until ?? -Infinity) <= now(),
-          roundTook: (ms) => {
-            const after = slownessAfter(ms, slow.get(device) ?? null, now());
-            if (after === null) slow.delete(device);
-            else slow.set(device, after);
-          },
+          mayUseWhole: () => way === "syncfs" || !pace.isSlow,
+          isInPlace: () => inPlace && pace.last < QUICK_MILLISECONDS,
+          roundTook: (ms) => pace.took(ms),
           unused: () => groups.delete(device),
           now,
         });
@@ -95,6 +97,7 @@ export function openGroupCommit(
 
 interface GroupRules {
   mayUseWhole(): boolean;
+  isInPlace(): boolean;
   roundTook(milliseconds: number): void;
   unused(): void;
   now(): number;
@@ -105,9 +108,15 @@ function openGroup(ops: FileOps, whole: FileSystem | null, rules: GroupRules) {
   let running = false;
   let gathering: Item[] = [];
 
-  function put(file: OpenFile | null, directory: string | null): Promise<void> {
+  const mayUseWhole = (): boolean => whole !== null && rules.mayUseWhole();
+
+  function put(
+    file: OpenFile | null,
+    directory: string | null,
+    mayShare: boolean,
+  ): Promise<void> {
     return new Promise((resolve, reject) => {
-      gathering.push({ file, directory, resolve, reject });
+      gathering.push({ file, directory, mayShare, resolve, reject });
       if (!running) {
         running = true;
         startRound();
@@ -117,7 +126,7 @@ function openGroup(ops: FileOps, whole: FileSystem | null, rules: GroupRules) {
 
   // One turn of the event loop lets everything that is ready join the round.
   function startRound(): void {
-    setImmediate(() => void runRounds());
+    later(() => void runRounds());
   }
 
   async function runRounds(): Promise<void> {
@@ -132,20 +141,23 @@ function openGroup(ops: FileOps, whole: FileSystem | null, rules: GroupRules) {
   }
 
   async function syncRound(round: readonly Item[]): Promise<void> {
-    const shared = round.filter((item) => item.file === null && item.directory === null);
-    const own = round.filter((item) => item.file !== null || item.directory !== null);
-    await Promise.all([syncShared(shared), syncOwn(ops, own)]);
+    const directory = onlyDirectory(round);
+    if (directory !== null && rules.isInPlace()) return syncInPlace(ops, directory, round);
+    const isShared = (item: Item): boolean => item.mayShare && directory === null;
+    const own = round.filter((item) => !isShared(item));
+    await Promise.all([syncShared(round.filter(isShared)), syncOwn(ops, own)]);
   }
 
   async function syncShared(items: readonly Item[]): Promise<void> {
     if (items.length === 0 || whole === null) return;
     const started = rules.now();
     try {
-      await whole.sync();
+      if (rules.isInPlace()) whole.syncNow();
+      else await whole.sync();
       for (const item of items) item.resolve();
     } catch (error) {
-      const spoiled = gathering.filter((item) => item.file === null);
-      gathering = gathering.filter((item) => item.file !== null);
+      const spoiled = gathering.filter((item) => item.mayShare);
+      gathering = gathering.filter((item) => !item.mayShare);
       for (const item of [...items, ...spoiled]) item.reject(error);
     }
     rules.roundTook(rules.now() - started);
@@ -162,18 +174,33 @@ function openGroup(ops: FileOps, whole: FileSystem | null, rules: GroupRules) {
       holders++;
     },
     get whole() {
-      return whole !== null && rules.mayUseWhole();
+      return mayUseWhole();
     },
-    syncWritten: () => put(null, null),
-    syncFile: (file: OpenFile) => put(file, null),
-    syncDirectory(directory: string) {
-      return whole !== null && rules.mayUseWhole() ? put(null, null) : put(null, directory);
-    },
+    syncWritten: () => put(null, null, true),
+    syncFile: (file: OpenFile) => put(file, null, false),
+    syncDirectory: (directory: string) => put(null, directory, mayUseWhole()),
     release() {
       holders--;
       closeIfUnused();
     },
   };
+}
+
+/** The directory that everybody in the round waits for; null: they wait for different things. */
+function onlyDirectory(round: readonly Item[]): string | null {
+  const directory = round[0]?.directory ?? null;
+  return directory !== null && round.every((item) => item.directory === directory)
+    ? directory
+    : null;
+}
+
+function syncInPlace(ops: FileOps, directory: string, round: readonly Item[]): void {
+  try {
+    ops.syncDirectoryNow(directory);
+    for (const item of round) item.resolve();
+  } catch (error) {
+    for (const item of round) item.reject(error);
+  }
 }
 
 /** fsync of each file, and of each directory once. */

@@ -10,14 +10,24 @@ import { type Libc, libc, O_CLOEXEC } from "./libc.ts";
 /** A file that is written at once and closed. */
 export interface ShortFile {
   /** Writes all of `bytes`, at once. */
-  write(bytes: Uint8Array<ArrayBuffer>): void;
+  write(bytes: Uint8Array): void;
   close(): void;
+}
+
+/** A file that another process opened, to be written only. */
+export interface GivenFile extends ShortFile {
+  /** Writes all of `bytes` without holding up others; they stay what they are meanwhile. */
+  writeLater(bytes: Uint8Array<ArrayBuffer>): Promise<void>;
 }
 
 /** Each call throws what Deno would throw. */
 export interface LibcFiles {
   /** Creates a file that was not there (O_EXCL), mode 0600. */
   create(path: string): ShortFile;
+  /** A descriptor of a file that is there, for appending only; the caller closes it. */
+  openAppending(path: string): number;
+  /** The file of a descriptor that becomes this file's. */
+  given(fd: number): GivenFile;
   /** A second name; never replaces a file. */
   link(from: string, to: string): void;
   remove(path: string): void;
@@ -27,6 +37,8 @@ export interface LibcFiles {
 
 /** The same on x86_64 and aarch64. */
 const O_WRONLY_CREAT_EXCL = 0o1 | 0o100 | 0o200;
+const O_WRONLY_APPEND = 0o1 | 0o2000;
+const O_NOFOLLOW = Deno.build.arch === "aarch64" ? 0o100000 : 0o400000;
 const AT_FDCWD = -100;
 const EINTR = 4;
 
@@ -98,14 +110,25 @@ function pathIn(into: Uint8Array<ArrayBuffer>, binary: string): Uint8Array<Array
   return into;
 }
 
+function writeAll(c: Libc, fd: number, bytes: Uint8Array<ArrayBuffer>): void {
+  for (let done = 0; done < bytes.length;) {
+    const rest = done === 0 ? bytes : bytes.subarray(done);
+    done += call(c, () => c.write(fd, rest, BigInt(rest.length)));
+  }
+}
+
+async function writeAllLater(c: Libc, fd: number, bytes: Uint8Array<ArrayBuffer>): Promise<void> {
+  for (let rest = bytes; rest.length > 0;) {
+    const done = Number(await c.writeLater(fd, rest, BigInt(rest.length)));
+    // A thread keeps its reason for itself: asked once more here, the system says it again.
+    if (done < 0) return writeAll(c, fd, rest);
+    rest = rest.subarray(done);
+  }
+}
+
 function shortFile(c: Libc, fd: number): ShortFile {
   return {
-    write(bytes) {
-      for (let done = 0; done < bytes.length;) {
-        const rest = done === 0 ? bytes : bytes.subarray(done);
-        done += call(c, () => c.write(fd, rest, BigInt(rest.length)));
-      }
-    },
+    write: (bytes: Uint8Array<ArrayBuffer>) => writeAll(c, fd, bytes),
     close() {
       // Not again after EINTR: the descriptor is gone by then.
       if (c.close(fd) < 0 && errnoOf(c) !== EINTR) throw errorOf(c, errnoOf(c));
@@ -126,6 +149,14 @@ function filesOf(c: Libc): LibcFiles {
       const name = pathIn(firstPath, path);
       return shortFile(c, call(c, () => c.open(name, flags, 0o600)));
     },
+    openAppending(path) {
+      const name = pathIn(firstPath, path);
+      return call(c, () => c.open(name, O_WRONLY_APPEND | O_NOFOLLOW | O_CLOEXEC, 0));
+    },
+    given: (fd) => ({
+      ...shortFile(c, fd),
+      writeLater: (bytes) => writeAllLater(c, fd, bytes),
+    }),
     link(from, to) {
       const old = pathIn(firstPath, from);
       const fresh = pathIn(secondPath, to);

@@ -24,6 +24,7 @@ import {
 } from "./maildir_copy.ts";
 import type { NamedSizes } from "./maildir_name.ts";
 import { giveBack, type Memory, MEMORY_BYTES } from "./memory.ts";
+import type { Pace } from "./pace.ts";
 import type { OwnerTurns } from "./owner_turns.ts";
 
 /** What all deliveries of a queue share. */
@@ -32,6 +33,8 @@ export interface Shared {
   readonly groups: GroupCommit;
   readonly asOwner: OwnerTurns;
   readonly name: (sizes?: NamedSizes) => string;
+  /** What writing a piece of a long message takes. */
+  readonly writing: Pace;
   readonly trace: Tracer;
 }
 
@@ -90,7 +93,8 @@ export async function commit(shared: Shared, message: Message): Promise<QueueOut
 
 const baseName = (path: string): string => path.slice(path.lastIndexOf("/") + 1);
 
-const looping = (line: string): Message["trouble"] => ({
+/** The outcome of a message that has such a line already. */
+export const looping = (line: string): Exclude<QueueOutcome, { kind: "queued" }> => ({
   kind: "refused",
   code: "5.4.6",
   reason: `This message is looping: it already has the line "${line.trimEnd()}"`,
@@ -142,12 +146,26 @@ async function syncCopy(copy: Copy, group: SyncGroup): Promise<void> {
   }
 }
 
+/**
+ * Writes a piece of a long message: in place as long as the system takes it at once, which spares two wakes of a thread for each; by a
+ * thread where others would have to wait for the disk.
+ * @throws {CopyError}, or rejects with it
+ */
+export function writePiece(
+  { writing }: Shared,
+  copy: Copy,
+  piece: Uint8Array<ArrayBuffer>,
+): void | Promise<void> {
+  if (writing.isSlow) return writeLater(copy, piece);
+  writing.time(() => writeNow(copy, piece));
+}
+
 /** A long message: the rest into the first tmp/ file, then from there into the others, piece by piece. */
 async function copyFromFirst(shared: Shared, message: Message): Promise<void> {
   const [first, ...others] = message.copies;
   if (first === undefined) return;
   for (const copy of message.copies) acquireGroup(shared, message, copy);
-  await writeLater(first, message.memory.empty());
+  await writePiece(shared, first, message.memory.empty());
   for (const copy of others) {
     await copyFile(shared, first, copy);
     await syncLong(message, copy);
@@ -171,7 +189,7 @@ async function copyFile(shared: Shared, from: Copy, to: Copy): Promise<void> {
   const buffer = new Uint8Array(MEMORY_BYTES);
   rewind(from);
   for (let n = await readSome(from, buffer); n > 0; n = await readSome(from, buffer)) {
-    await writeLater(to, buffer.subarray(0, n));
+    await writePiece(shared, to, buffer.subarray(0, n));
   }
 }
 

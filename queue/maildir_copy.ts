@@ -126,7 +126,7 @@ function writeAndClose(
 }
 
 /** Writes to the tmp/ file at once. @throws {CopyError} */
-export function writeNow(copy: Copy, bytes: Uint8Array<ArrayBuffer>): void {
+export function writeNow(copy: Copy, bytes: Uint8Array): void {
   try {
     copy.file?.write(bytes);
   } catch (error) {

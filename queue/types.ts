@@ -34,8 +34,9 @@ export interface Delivery {
    * Takes the next bytes of the message (LF line ends, header first). `chunk` is only valid during the call:
    * keep a copy or have it written. A promise means "wait before the next": back-pressure. Never rejects; trouble is
    * remembered and becomes the outcome.
+   * @param lines the line feeds in `chunk`, from a caller who knows: whoever needs their number counts them otherwise
    */
-  write(chunk: Uint8Array): void | Promise<void>;
+  write(chunk: Uint8Array, lines?: number): void | Promise<void>;
   /** The message is complete: make it safe. Never rejects. */
   commit(): Promise<QueueOutcome>;
   /** The message will never be complete: leave no trace of it. Never rejects. */

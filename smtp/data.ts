@@ -40,6 +40,8 @@ export interface MailData {
   next: number;
   /** Bytes that came out so far. */
   bytes: number;
+  /** Line ends among them. */
+  lines: number;
   /** Header lines that show a hop. */
   hops: number;
   state: number;
@@ -58,6 +60,7 @@ export function startMailData(tolerant: boolean): MailData {
     end: "open",
     next: 0,
     bytes: 0,
+    lines: 0,
     hops: 0,
     state: LINE_START,
     inHeader: true,
@@ -176,6 +179,7 @@ function takeLines(data: MailData, copying: Copying, fill: number): number {
     }
     out[filled - 1] = LF;
     at++;
+    data.lines++;
     data.state = LINE_START;
     if (data.inHeader) startHeaderLine(data);
   }
@@ -229,8 +233,10 @@ function takeByte(data: MailData, byte: number, out: Uint8Array, fill: number): 
       data.state = MID_LINE;
       break;
     default: // AFTER_CR: a CR is held back until its neighbour is known
-      if (byte === LF) data.state = LINE_START;
-      else {
+      if (byte === LF) {
+        data.state = LINE_START;
+        data.lines++;
+      } else {
         out[filled++] = CR;
         if (byte === CR) return filled;
         data.state = MID_LINE;
@@ -257,6 +263,7 @@ function bareLf(data: MailData, out: Uint8Array, filled: number): number {
     return filled;
   }
   out[filled] = LF;
+  data.lines++;
   return hold(data, LINE_START, filled + 1);
 }
 

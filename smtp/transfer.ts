@@ -98,11 +98,15 @@ export function takeMailData(
   from: number,
 ): void | Promise<void> {
   const { data } = incoming;
+  const linesBefore = data.lines;
   const filled = takeData(data, chunk, from, piece);
   const given = checkLimits(session, incoming);
   if (given !== undefined) return given.then(() => finishIfEnded(session, incoming));
   if (incoming.delivery !== null && filled > 0) {
-    const written = incoming.delivery.write(piece.subarray(0, filled));
+    const written = incoming.delivery.write(
+      piece.subarray(0, filled),
+      data.lines - linesBefore,
+    );
     if (written !== undefined) return written.then(() => finishIfEnded(session, incoming));
   }
   return finishIfEnded(session, incoming);

@@ -37,18 +37,22 @@ function countedOps(step: () => void): FileOps {
     ...countedShort(file),
     writeLater: (bytes) => later(file.writeLater(bytes)),
     sync: () => later(file.sync()),
+    size: () => file.size(),
     rewind: (offset) => now(file.rewind(offset)),
     read: (buffer) => file.read(buffer),
   });
   const countedSystem = (fs: FileSystem): FileSystem => ({
     sync: () => later(fs.sync()),
+    syncNow: () => now(fs.syncNow()),
     close: () => fs.close(),
   });
   return {
     create: (path) => now(countedFile(FILES.create(path))),
     createShort: (path) => now(countedShort(FILES.createShort(path))),
+    openAppending: (path) => now(FILES.openAppending(path)),
     link: (from, to) => now(FILES.link(from, to)),
     remove: (path) => now(FILES.remove(path)),
+    syncDirectoryNow: (path) => now(FILES.syncDirectoryNow(path)),
     syncDirectory: (path) => later(FILES.syncDirectory(path)),
     device: (directory) => FILES.device(directory),
     fileSystem(directory) {

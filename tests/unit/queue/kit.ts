@@ -170,11 +170,16 @@ export function watchedOps(
         await file.writeLater(bytes);
       },
       sync: () => didLater("sync file"),
+      size: () => file.size(),
       rewind: (offset) => file.rewind(offset),
       read: (buffer) => file.read(buffer),
     };
   }
-  const fileSystem: FileSystem = { sync: () => didLater("sync fs"), close: () => {} };
+  const fileSystem: FileSystem = {
+    sync: () => didLater("sync fs"),
+    syncNow: () => did("sync fs in place"),
+    close: () => {},
+  };
   return {
     create(path) {
       did(`create ${part(path)}`);
@@ -184,6 +189,7 @@ export function watchedOps(
       did(`create ${part(path)}`);
       return watchedShort(FILES.createShort(path));
     },
+    openAppending: (path) => FILES.openAppending(path),
     link(from, to) {
       did(`link ${part(to)}`);
       FILES.link(from, to);
@@ -193,6 +199,7 @@ export function watchedOps(
       FILES.remove(path);
     },
     syncDirectory: () => didLater("sync dir"),
+    syncDirectoryNow: () => did("sync dir in place"),
     device: (directory) => FILES.device(directory),
     fileSystem: () => whole ? fileSystem : null,
     as: (_owner, action) => action(),
@@ -204,4 +211,9 @@ export function standIn(dir: string, script: string): string {
   const path = `${dir}/qmail-queue`;
   Deno.writeTextFileSync(path, `#!/bin/sh\n${script}\n`, { mode: 0o755 });
   return path;
+}
+
+/** For what must not be called. */
+export function unexpected(): never {
+  throw new Error("Nobody expected this call");
 }

@@ -1,7 +1,8 @@
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
-import { openMaildirQueue } from "../../../queue/maildir.ts";
+import { type HandedFile, openMaildirQueue } from "../../../queue/maildir.ts";
 import { bytesOf } from "../../../queue/local_lines.ts";
-import { DENO_FILES, FILES } from "../../../queue/file_ops.ts";
+import { DENO_FILES, FILES, type OpenFile } from "../../../queue/file_ops.ts";
+import { libcFiles } from "../../../queue/libc_files.ts";
 import {
   assertKind,
   deliver,
@@ -16,6 +17,7 @@ import {
   queueIn,
   reasonOf,
   route,
+  unexpected,
   watchedOps,
 } from "./kit.ts";
 
@@ -98,7 +100,7 @@ Deno.test("maildir: the same order where the whole file system is synced at once
       "sync fs",
       "link new",
       "remove tmp",
-      "sync fs",
+      "sync dir",
       "queued",
     ]);
   }));
@@ -228,6 +230,7 @@ Deno.test("maildir: an error of syncfs spoils what was written while it ran, too
             begun.resolve();
             return syncing.promise;
           },
+          syncNow: unexpected,
           close: () => {},
         }),
       },
@@ -369,7 +372,11 @@ Deno.test("maildir: an existing name is never replaced, the next one is taken", 
       now: () => 1_000_000,
       ops: {
         ...FILES,
-        fileSystem: () => ({ sync: () => Promise.resolve(), close: () => {} }),
+        fileSystem: () => ({
+          sync: () => Promise.resolve(),
+          syncNow: unexpected,
+          close: () => {},
+        }),
         createShort(path) {
           if (taken++ === 0) Deno.writeTextFileSync(path, "somebody else's");
           return FILES.createShort(path);
@@ -443,4 +450,121 @@ Deno.test("maildir: two recipients of one Maildir get one copy with both Deliver
       "Return-Path: <s@remote.example>\nDelivered-To: joe@example.com\n" +
       `Delivered-To: joe-x@example.com\n${MAIL}`,
     ]);
+  }));
+
+const linux = Deno.build.os === "linux";
+
+/** Writes as another process would, to the descriptor that was handed over. */
+function writeHanded(file: HandedFile | null, text: string): void {
+  assert(file !== null);
+  const given = libcFiles()?.given(file.fd);
+  given?.write(bytesOf(text));
+  given?.close();
+}
+
+Deno.test({
+  name: "maildir: somebody else writes the file, and the message is delivered as if it had come",
+  ignore: !linux,
+  fn: () =>
+    inTempDir(async (dir) => {
+      makeMaildir(`${dir}/joe`);
+      makeMaildir(`${dir}/ann`);
+      const queue = queueIn(dir);
+      const recipients = ["joe@example.com", "ann@example.com"];
+      const delivery = await queue.open(7, { sender: "s@remote.example", recipients });
+      const handed = delivery.handOver();
+      assertEquals(handed?.path.startsWith(`${dir}/joe/tmp/`), true);
+      assertEquals(handed?.forbidden, [
+        "Delivered-To: joe@example.com\n",
+        "Delivered-To: ann@example.com\n",
+      ]);
+      const text = `Subject: long\n\n${"a line\n".repeat(30_000)}`;
+      writeHanded(handed, text);
+      const outcome = await delivery.commitHanded(text.length, 30_002);
+      assertKind(outcome, "queued");
+      for (const name of ["joe", "ann"]) {
+        const head = `Return-Path: <s@remote.example>\nDelivered-To: ${name}@example.com\n`;
+        assertEquals(mails(`${dir}/${name}`), [head + text]);
+        const bytes = head.length + text.length;
+        assertEquals(
+          names(`${dir}/${name}/new`)[0]?.endsWith(`,S=${bytes},W=${bytes + 30_004}`),
+          true,
+        );
+        assertEquals(names(`${dir}/${name}/tmp`), []);
+      }
+      assertEquals(queue.inHand, 0);
+    }),
+});
+
+Deno.test({
+  name: "maildir: a file that is not as long as was said is not delivered",
+  ignore: !linux,
+  fn: () =>
+    inTempDir(async (dir) => {
+      makeMaildir(`${dir}/joe`);
+      for (const said of [9, 11]) {
+        const delivery = await queueIn(dir).open(7, { sender: "", recipients: ["joe@x"] });
+        writeHanded(delivery.handOver(), "ten bytes\n");
+        const outcome = await delivery.commitHanded(said, 1);
+        assertKind(outcome, "deferred");
+        assertMatch(reasonOf(outcome), /has \d+ bytes and should have \d+$/);
+      }
+      assertEquals([names(`${dir}/joe/tmp`), names(`${dir}/joe/new`)], [[], []]);
+    }),
+});
+
+Deno.test("maildir: what can't be handed over comes by write", () =>
+  inTempDir(async (dir) => {
+    makeMaildir(`${dir}/joe`);
+    const queue = queueIn(dir, { ops: DENO_FILES });
+    const delivery = await queue.open(7, { sender: "", recipients: ["joe@x"] });
+    assertEquals(delivery.handOver(), null);
+    await delivery.write(bytesOf(MAIL));
+    assertKind(await delivery.commit(), "queued");
+    assertEquals(mails(`${dir}/joe`), [`Return-Path: <>\nDelivered-To: joe@x\n${MAIL}`]);
+    const missing = await queue.open(7, { sender: "", recipients: ["nobody@x"] });
+    assertEquals(missing.handOver(), null);
+    assertKind(await missing.commit(), "deferred");
+  }));
+
+Deno.test("maildir: a disk that falls behind is written to by a thread for a while", () =>
+  inTempDir(async (dir) => {
+    makeMaildir(`${dir}/joe`);
+    const ways: string[] = [];
+    let now = 0;
+    const slow = (file: OpenFile): OpenFile => ({
+      ...file,
+      write(bytes) {
+        if (bytes.length > 1000) {
+          ways.push("in place");
+          now += 21;
+        }
+        file.write(bytes);
+      },
+      writeLater(bytes) {
+        ways.push("thread");
+        return file.writeLater(bytes);
+      },
+    });
+    const ops = { ...FILES, create: (path: string) => slow(FILES.create(path)) };
+    const text = "0123456789abcde\n".repeat(20_000);
+    assertKind(
+      await deliver(queueIn(dir, { ops, elapsed: () => now }), ["joe@x"], text.slice(0, 50_000)),
+      "queued",
+    );
+    assertEquals(ways, []);
+    const queue = queueIn(dir, { ops, elapsed: () => now });
+    const delivery = await queue.open(7, { sender: "", recipients: ["joe@x"] });
+    for (let at = 0; at < text.length; at += 40_000) {
+      const chunk = bytesOf(text.slice(at, at + 40_000));
+      await delivery.write(chunk);
+      chunk.fill(0);
+      // Half a second later the disk is tried again.
+      if (at === 200_000) now += 500;
+    }
+    assertKind(await delivery.commit(), "queued");
+    // The first write is two pieces, what was gathered and what did not fit; the last is what was left.
+    assertEquals(ways, ["in place", "in place", "thread", "thread", "in place", "thread"]);
+    const expected = `Return-Path: <>\nDelivered-To: joe@x\n${text}`;
+    assertEquals(mails(`${dir}/joe`).some((mail) => mail === expected), true);
   }));
