@@ -69,6 +69,7 @@ function openServices(place: SitePlace, settings: Settings, tracer: Tracer): Kee
         host: Deno.hostname(),
         pid: Deno.pid,
         sync: settings.maildir_sync,
+        syncInPlace: true,
         ops: KEEPER_FILES,
       }),
       openMaildrop: (account, session) =>
@@ -116,6 +117,7 @@ async function keep(args: ParsedArgs): Promise<number> {
   const isProper = await runKeeper({
     input: line.input,
     output,
+    files: line.files,
     services: () => services,
     async reload() {
       try {

@@ -56,6 +56,7 @@ export function openKeptQueue(keeper: Keeper, options: QueueOptions): Queue {
       keeper: keeper.connection,
       trace: options.trace,
       nextMail: keeper.nextMail,
+      files: keeper.files,
     })
     : openQueue(options);
 }

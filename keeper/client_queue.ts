@@ -1,15 +1,20 @@
 /**
  * Deliveries that the keeper makes, as SMTP sees them. A message that fits into one frame with its envelope, as most do, is one
- * question. Pieces of a longer one go to the keeper as they come, at most WRITE_WINDOW of 64 KiB ahead of it. The first
- * trouble is remembered and becomes the outcome.
+ * question. The file of a longer one is handed over and written here; where that can't be, its pieces go to the keeper as they
+ * come, at most WRITE_WINDOW of 64 KiB ahead of it. The first trouble is remembered and becomes the outcome.
  */
 import { createHandCount, traceOutcome } from "../queue/hand_count.ts";
 import type { Delivery, Envelope, Queue, QueueOutcome } from "../queue/types.ts";
+import type { FileReceiver } from "../net/hand_over.ts";
+import { looping } from "../queue/maildir_commit.ts";
 import type { Tracer } from "../trace/tracer.ts";
+import { HandedFile } from "./client_file.ts";
 import type { Asking, Reply } from "./connection.ts";
 import { giveBack, openMemory } from "../queue/memory.ts";
 import { bytesOf, MAX_PAYLOAD_BYTES, type Parts } from "./frames.ts";
 import { MAX_ENVELOPE_BYTES, WRITE_WINDOW } from "./protocol.ts";
+
+const deferred = (reason: string): QueueOutcome => ({ kind: "deferred", code: "4.3.0", reason });
 
 const reasonOf = (error: unknown): string => error instanceof Error ? error.message : String(error);
 
@@ -24,6 +29,7 @@ function readOutcome(reply: Reply): QueueOutcome {
 /** One message on its way. Not one byte of it is kept once the keeper has it. */
 class KeeperDelivery {
   readonly #keeper: Asking;
+  readonly #files: FileReceiver | null;
   readonly #mail: number;
   /** What waits to be sent: a message that fits into one frame, or a piece that is not full yet. */
   readonly #gathered = openMemory();
@@ -34,13 +40,23 @@ class KeeperDelivery {
   readonly #envelope: string;
   /** The keeper knows of it. */
   #isOpen = false;
+  /** What takes the message, once it is long. */
+  #file: HandedFile | null = null;
   /** It was given up: whoever still waits to send a piece need not. */
   #isOver = false;
   trouble: string | null = null;
+  /** The outcome is not the keeper's, which therefore does not trace it. */
+  isOwnOutcome = false;
   bytes = 0;
 
-  constructor(keeper: Asking, mail: number, session: number, envelope: Envelope) {
+  constructor(
+    { keeper, files = null }: Pick<KeeperQueueOptions, "keeper" | "files">,
+    mail: number,
+    session: number,
+    envelope: Envelope,
+  ) {
     this.#keeper = keeper;
+    this.#files = files;
     this.#mail = mail;
     this.#session = session;
     this.#envelope = JSON.stringify([envelope.sender, ...envelope.recipients]);
@@ -63,13 +79,16 @@ class KeeperDelivery {
   }
 
   /** Takes a copy. A promise means: wait. */
-  write(chunk: Uint8Array): void | Promise<void> {
+  write(chunk: Uint8Array, lines?: number): void | Promise<void> {
     this.bytes += chunk.length;
+    if (this.#file !== null) return this.#file.write(chunk, lines);
     return this.#take(chunk);
   }
 
+  /** Nothing looks at `chunk` after the call: what waits is a copy. */
   #take(chunk: Uint8Array): void | Promise<void> {
     if (this.trouble !== null || chunk.length === 0) return;
+    if (this.#file !== null) return this.#file.write(chunk);
     const piece = chunk.subarray(0, MAX_PAYLOAD_BYTES);
     const isWhole = piece.length > MAX_PAYLOAD_BYTES / 2 && this.#isOpen;
     const waiting = isWhole && this.#gathered.bytes === 0
@@ -77,41 +96,61 @@ class KeeperDelivery {
       ? this.#send(piece)
       : this.#gather(piece);
     const rest = chunk.subarray(piece.length);
-    return waiting === undefined ? this.#take(rest) : waiting.then(() => this.#take(rest));
+    if (waiting === undefined) return this.#take(rest);
+    const kept = rest.slice();
+    return waiting.then(() => this.#take(kept));
   }
 
   #gather(piece: Uint8Array): void | Promise<void> {
-    if (!this.#gathered.take(piece)) {
-      const waiting = this.#flush();
-      if (waiting !== undefined) return waiting.then(() => this.#gather(piece));
-      this.#gathered.take(piece);
+    if (this.#gathered.take(piece)) {
+      return this.#gathered.bytes === MAX_PAYLOAD_BYTES ? this.#flush() : undefined;
     }
-    if (this.#gathered.bytes === MAX_PAYLOAD_BYTES) return this.#flush();
+    const waiting = this.#flush();
+    if (waiting === undefined) return this.#take(piece);
+    const kept = piece.slice();
+    return waiting.then(() => this.#take(kept));
   }
 
   async commit(): Promise<QueueOutcome> {
     const fitsOne = !this.#isOpen &&
       this.#envelope.length + this.#gathered.bytes <= MAX_PAYLOAD_BYTES;
     if (!fitsOne && this.trouble === null) {
-      this.#open();
       await this.#flush();
+      this.#open();
     }
-    if (this.trouble !== null) {
+    const refusal = this.#endFile();
+    if (refusal !== null) {
+      this.isOwnOutcome = true;
       await this.abort();
-      return { kind: "deferred", code: "4.3.0", reason: this.trouble };
+      return refusal;
     }
     try {
-      const outcome = readOutcome(
-        await (fitsOne
-          ? this.#askWhole()
-          : this.#keeper.ask("mail", "mail.commit", { mail: this.#mail })),
-      );
-      return this.trouble === null || outcome.kind !== "queued"
-        ? outcome
-        : { kind: "deferred", code: "4.3.0", reason: this.trouble };
+      const outcome = readOutcome(await (fitsOne ? this.#askWhole() : this.#askCommit()));
+      return this.trouble === null || outcome.kind !== "queued" ? outcome : deferred(this.trouble);
     } catch (error) {
-      return { kind: "deferred", code: "4.3.0", reason: this.trouble ?? reasonOf(error) };
+      return deferred(this.trouble ?? reasonOf(error));
     }
+  }
+
+  /** Closes the file that was written here; null, or why the message can't be queued. */
+  #endFile(): QueueOutcome | null {
+    const file = this.#file;
+    file?.close();
+    this.trouble ??= file?.trouble ?? null;
+    if (this.trouble !== null) return deferred(this.trouble);
+    const loop = file?.loop ?? null;
+    return loop === null ? null : looping(loop);
+  }
+
+  #askCommit(): Promise<Reply> {
+    const mail = this.#mail;
+    return this.#file === null
+      ? this.#keeper.ask("mail", "mail.commit", { mail })
+      : this.#keeper.ask("mail", "mail.handed", {
+        mail,
+        bytes: this.bytes,
+        lines: this.#file.lines,
+      });
   }
 
   /** Envelope and message in one frame. */
@@ -127,6 +166,7 @@ class KeeperDelivery {
   async abort(): Promise<void> {
     this.#isOver = true;
     giveBack(this.#gathered.empty());
+    this.#file?.close();
     if (!this.#isOpen) return;
     await this.#keeper.ask("mail", "mail.abort", { mail: this.#mail }).catch(() => undefined);
   }
@@ -140,20 +180,38 @@ class KeeperDelivery {
     else return sent.then(() => giveBack(piece));
   }
 
-  /** Sends a copy of `piece`; a promise when too much is on its way, and the caller waits, so that the piece stays what it is. */
+  /** Sends a copy of `piece`; a promise when too much is on its way. */
   #send(piece: Uint8Array): void | Promise<void> {
     if (this.trouble !== null || this.#isOver) return;
+    if (!this.#isOpen) {
+      this.#open();
+      if (this.#files !== null) return this.#openFile(this.#files, piece.slice());
+    }
     if (this.#waiting >= WRITE_WINDOW) {
       this.#room ??= Promise.withResolvers();
-      return this.#room.promise.then(() => this.#send(piece));
+      const kept = piece.slice();
+      return this.#room.promise.then(() => this.#send(kept));
     }
-    this.#open();
     this.#waiting++;
     this.#ask("mail.write", {}, piece, () => {
       this.#waiting--;
       this.#room?.resolve();
       this.#room = null;
     });
+  }
+
+  /** Asks for the message's file, and writes `piece` to it, or sends it where none comes. */
+  async #openFile(files: FileReceiver, piece: Uint8Array): Promise<void> {
+    try {
+      const reply = await this.#keeper.ask("mail", "mail.file", { mail: this.#mail });
+      const file = HandedFile.take(files, this.#mail, reply);
+      if (this.#isOver) file?.close();
+      else this.#file = file;
+    } catch (error) {
+      this.trouble ??= reasonOf(error);
+    }
+    if (this.#isOver) return;
+    await (this.#file === null ? this.#send(piece) : this.#file.write(piece));
   }
 
   #ask(
@@ -172,12 +230,15 @@ class KeeperDelivery {
 export interface KeeperQueueOptions {
   readonly keeper: Asking;
   readonly trace: Tracer;
+  /** Where files are handed over; null: they are not. */
+  readonly files?: FileReceiver | null;
   /** Names a message to the keeper; one for all queues of this front. */
   readonly nextMail: () => number;
 }
 
 /** The keeper's Maildir delivery as a queue. */
-export function openKeeperQueue({ keeper, trace, nextMail }: KeeperQueueOptions): Queue {
+export function openKeeperQueue(options: KeeperQueueOptions): Queue {
+  const { keeper, trace, nextMail } = options;
   const hand = createHandCount();
   /** Who asks what is being asked already waits for that answer. */
   const asking = new Map<string, Promise<string | null>>();
@@ -188,13 +249,13 @@ export function openKeeperQueue({ keeper, trace, nextMail }: KeeperQueueOptions)
     },
     open(session, envelope): Delivery {
       hand.took();
-      const delivery = new KeeperDelivery(keeper, nextMail(), session, envelope);
+      const delivery = new KeeperDelivery(options, nextMail(), session, envelope);
       return {
-        write: (chunk) => delivery.write(chunk),
+        write: (chunk, lines) => delivery.write(chunk, lines),
         async commit() {
           const outcome = await delivery.commit();
           // What the keeper made of it stands in the trace by its own word.
-          if (delivery.trouble !== null) {
+          if (delivery.trouble !== null || delivery.isOwnOutcome) {
             traceOutcome(trace, "maildir", session, envelope, outcome, delivery.bytes);
           }
           hand.gave();

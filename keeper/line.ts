@@ -5,15 +5,18 @@
  * removes both: nobody else can ever come. A socket and not the keeper's standard input and output, because Deno reads those in
  * a thread of its own for each piece: a question and its answer cost several times as much there.
  */
+import { FileReceiver, FileSender } from "../net/hand_over.ts";
 import { connectUnixPolled, listenUnixPolled } from "../net/polled.ts";
 import type { Duplex } from "../net/types.ts";
 import type { WriteAll } from "./writer.ts";
 
 /** Both directions of a line. */
-export interface Line {
+export interface Line<Files> {
   /** Pieces that are valid until the next is asked for. Ends when the other side has gone. */
   readonly input: AsyncIterable<Uint8Array>;
   readonly write: WriteAll;
+  /** Files that the keeper opened go this way to the front; null where they can't. */
+  readonly files: Files | null;
   /** Nothing more is written; what the other side still says is heard. */
   end(): Promise<void>;
   close(): void;
@@ -35,28 +38,40 @@ async function* pieces(conn: Duplex): AsyncGenerator<Uint8Array> {
   }
 }
 
-function lineOf(conn: Duplex): Line {
+function lineOf<Files extends { close(): void }>(
+  conn: Duplex,
+  files: Files | null,
+): Line<Files> {
   return {
     input: pieces(conn),
+    files,
     async write(bytes) {
       for (let done = 0; done < bytes.length;) done += await conn.write(bytes.subarray(done));
     },
     end: () => conn.closeWrite(),
-    close: () => conn.close(),
+    close() {
+      files?.close();
+      conn.close();
+    },
   };
 }
 
 /** The keeper's end. @throws what Deno throws when nobody listens there. */
-export async function joinLine(path: string): Promise<Line> {
-  return lineOf(connectUnixPolled(path) ?? await Deno.connect({ transport: "unix", path }));
+export async function joinLine(path: string): Promise<Line<FileSender>> {
+  // First, because the names are gone when the front has taken the line.
+  const files = FileSender.join(filesPath(path));
+  return lineOf(connectUnixPolled(path) ?? await Deno.connect({ transport: "unix", path }), files);
 }
+
+/** Beside the line. */
+const filesPath = (path: string): string => `${path}.files`;
 
 /** The front's end: waits for the one that `start` brings up. */
 export interface LineOffer {
   /** What the keeper is to be told. */
   readonly path: string;
   /** The line, once the keeper has come. Rejects with `gone`'s reason when it never does. */
-  take(gone: Promise<never>): Promise<Line>;
+  take(gone: Promise<never>): Promise<Line<FileReceiver>>;
   /** Nobody will come. */
   withdraw(): void;
 }
@@ -85,24 +100,33 @@ export function offerLine(places: readonly string[] = PLACES): LineOffer {
   const directory = makeDirectory(places);
   const path = `${directory}/line`;
   let listener: { accept(): Promise<Duplex>; close(): void };
+  let files: FileReceiver | null = null;
   try {
+    files = FileReceiver.open(filesPath(path));
     listener = listenUnixPolled(path) ?? Deno.listen({ transport: "unix", path });
   } catch (error) {
+    files?.close();
     Deno.removeSync(directory, { recursive: true });
     throw error;
   }
-  const withdraw = () => {
+  const removeNames = () => {
     listener.close();
     Deno.removeSync(directory, { recursive: true });
   };
   return {
     path,
-    withdraw,
+    withdraw() {
+      removeNames();
+      files?.close();
+    },
     async take(gone) {
       try {
-        return lineOf(await Promise.race([listener.accept(), gone]));
+        return lineOf(await Promise.race([listener.accept(), gone]), files);
+      } catch (error) {
+        files?.close();
+        throw error;
       } finally {
-        withdraw();
+        removeNames();
       }
     },
   };

@@ -3,9 +3,12 @@
  *
  * The front gives envelope and bytes; who the recipients are, and where their Maildirs lie, is looked up here. A
  * message's pieces are worked on one after the other, and each is answered when it is taken: the front has no more than
- * WRITE_WINDOW unanswered. What is not complete when the front is gone is taken back.
+ * WRITE_WINDOW unanswered. A long message's file may be handed to the front, which then writes it itself: it gets that one
+ * file, new and open for appending. What is not complete when the front is gone is taken back.
  */
-import type { Delivery, Envelope, QueueOutcome } from "../queue/types.ts";
+import { closeDescriptor, type FileSender } from "../net/hand_over.ts";
+import type { MaildirDelivery } from "../queue/maildir.ts";
+import type { Envelope, QueueOutcome } from "../queue/types.ts";
 import { binaryOf } from "./frames.ts";
 import type { Answer, KeeperServices, Operations } from "./operations.ts";
 import {
@@ -21,13 +24,16 @@ interface Mail {
   envelope: string;
   envelopeBytes: number;
   /** What was asked so far, one after the other; null until the envelope is complete. */
-  delivery: Promise<Delivery> | null;
+  delivery: Promise<MaildirDelivery> | null;
   tail: Promise<unknown>;
   /** Pieces that are not written yet. */
   waiting: number;
 }
 
-type BegunMail = Mail & { readonly delivery: Promise<Delivery> };
+type BegunMail = Mail & { readonly delivery: Promise<MaildirDelivery> };
+
+/** More than this the front can't look for in a header: the message comes in pieces. */
+const MAX_FORBIDDEN_CHARS = 8192;
 
 const TAKEN: Answer = { header: {} };
 
@@ -50,6 +56,7 @@ export function parseEnvelope(text: string): Envelope {
 /** The messages in hand. */
 class Mails {
   readonly #services: () => KeeperServices;
+  readonly #files: FileSender | null;
   /** By the front's own numbers: it need not wait for an answer before it goes on. */
   readonly #mails = new Map<number, Mail>();
   readonly #ending = new Set<Promise<unknown>>();
@@ -57,8 +64,9 @@ class Mails {
   /** Messages in hand that came in one frame. */
   #wholes = 0;
 
-  constructor(services: () => KeeperServices) {
+  constructor(services: () => KeeperServices, files: FileSender | null) {
     this.#services = services;
+    this.#files = files;
   }
 
   open(number: number, session: number, payload: Uint8Array, isLast: boolean): Answer {
@@ -139,6 +147,26 @@ class Mails {
     return TAKEN;
   }
 
+  /** Hands the file over, if that can be: before the first piece. An answer without a path: pieces, please. */
+  async file(number: number): Promise<Answer> {
+    const mail = this.#begun(number);
+    const files = this.#files;
+    const handed = files === null
+      ? null
+      : await behind(mail, async () => (await mail.delivery).handOver());
+    if (handed === null) return TAKEN;
+    const { fd, path, forbidden } = handed;
+    const isShort = forbidden.join("").length <= MAX_FORBIDDEN_CHARS;
+    const isSent = isShort && files?.send(number, fd) === true;
+    closeDescriptor(fd);
+    return isSent ? { header: { path, forbidden } } : TAKEN;
+  }
+
+  async commitHanded(number: number, bytes: number, lines: number): Promise<Answer> {
+    const outcome = await this.#end(number, (delivery) => delivery.commitHanded(bytes, lines));
+    return { header: { isPublic: false, ...outcome } };
+  }
+
   async commit(number: number): Promise<Answer> {
     const outcome: QueueOutcome = await this.#end(number, (delivery) => delivery.commit());
     return { header: { isPublic: false, ...outcome } };
@@ -185,7 +213,7 @@ class Mails {
   }
 
   /** Ends a mail; what it does is waited for at the keeper's end. */
-  #end<T>(number: number, how: (delivery: Delivery) => T | Promise<T>): Promise<T> {
+  #end<T>(number: number, how: (delivery: MaildirDelivery) => T | Promise<T>): Promise<T> {
     const mail = this.#begun(number);
     this.#forget(number);
     const done = behind(mail, async () => how(await mail.delivery));
@@ -206,8 +234,9 @@ function behind<T>(mail: Mail, work: () => T | Promise<T>): Promise<T> {
 /** The operations, and their end: resolves when nothing incomplete is left and what was complete is delivered. */
 export function mailOperations(
   services: () => KeeperServices,
+  files: FileSender | null,
 ): { readonly operations: Operations; close(): Promise<void> } {
-  const mails = new Mails(services);
+  const mails = new Mails(services, files);
   return {
     operations: {
       "mail.open": (v, payload) =>
@@ -215,6 +244,9 @@ export function mailOperations(
       "mail.more": (v, payload) => mails.more(v.number("mail"), payload, v.flag("last")),
       "mail.whole": (v, payload) => mails.whole(v.number("session"), v.number("envelope"), payload),
       "mail.write": (v, payload) => mails.write(v.number("mail"), payload),
+      "mail.file": (v) => mails.file(v.number("mail")),
+      "mail.handed": (v) =>
+        mails.commitHanded(v.number("mail"), v.number("bytes"), v.number("lines")),
       "mail.commit": (v) => mails.commit(v.number("mail")),
       "mail.abort": (v) => mails.abort(v.number("mail")),
       "mail.can": (v) => mails.can(v.text("address")),

@@ -59,6 +59,8 @@ export const isBreach = (error: unknown): error is Error =>
 /** The values of a header, looked at one by one. All methods throw a ProtocolError when a value is of another kind. */
 export interface Values {
   text(name: string): string;
+  /** Strings; absent: none. */
+  list(name: string): readonly string[];
   /** A whole number from 0. */
   number(name: string): number;
   /** The same; absent: 0. */
@@ -79,6 +81,13 @@ export class HeaderValues implements Values {
   text(name: string): string {
     const value = this.header[name];
     return typeof value === "string" ? value : wrong(name);
+  }
+
+  list(name: string): readonly string[] {
+    const value = this.header[name] ?? [];
+    return Array.isArray(value) && value.every((v): v is string => typeof v === "string")
+      ? value
+      : wrong(name);
   }
 
   number(name: string): number {

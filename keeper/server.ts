@@ -5,6 +5,7 @@
  * Whoever asks may have been taken over by an attacker: nothing in a question is trusted, and none of the answers gives
  * away more than the four questions are for.
  */
+import type { FileSender } from "../net/hand_over.ts";
 import type { Tracer } from "../trace/tracer.ts";
 import { bytesOf, encodeFrame, type Frame, FrameReader } from "./frames.ts";
 import { dropOperations } from "./drops.ts";
@@ -26,6 +27,8 @@ import type { FrameWriter } from "./writer.ts";
 export interface KeeperSetup {
   readonly input: AsyncIterable<Uint8Array>;
   readonly output: FrameWriter;
+  /** Where files are handed to the front; null: nowhere. */
+  readonly files: FileSender | null;
   /** The generation of services that a new question is answered by. */
   services(): KeeperServices;
   /** Reads settings and site again. */
@@ -75,7 +78,7 @@ export async function runKeeper(setup: KeeperSetup): Promise<boolean> {
   const tokens = makeTokens(now);
   const auth = () => services().auth;
   const drops = dropOperations(services, tokens);
-  const mails = mailOperations(services);
+  const mails = mailOperations(services, setup.files);
   const operations: Operations = {
     ...lookOperations(services),
     ...loginOperations(auth, tokens, drops.openFor),

@@ -2,6 +2,7 @@
  * Starts the keeper: the program given, while root is still there, with a line of its own to it. It ends when the line
  * ends, that is with us, however we end. What it says on standard error is said on ours.
  */
+import type { FileReceiver } from "../net/hand_over.ts";
 import type { Tracer } from "../trace/tracer.ts";
 import { KeeperConnection } from "./connection.ts";
 import { offerLine } from "./line.ts";
@@ -11,6 +12,8 @@ import { FrameWriter } from "./writer.ts";
 export interface Keeper {
   readonly pid: number;
   readonly connection: KeeperConnection;
+  /** Where its files come; null where they can't. */
+  readonly files: FileReceiver | null;
   /** Resolves with a reason when the keeper ends without being asked to. */
   readonly lost: Promise<string>;
   /** A number for a message that no other has. */
@@ -71,6 +74,7 @@ export async function startKeeper(command: readonly string[], tracer: Tracer): P
   return {
     pid: child.pid,
     connection,
+    files: line.files,
     lost: new Promise((resolve) => {
       void connection.gone.then((reason) => {
         if (!isClosing) resolve(reason);

@@ -15,7 +15,8 @@ import {
 import { MAX_PAYLOAD_BYTES } from "../../../keeper/frames.ts";
 import { Trouble, WRITE_WINDOW } from "../../../keeper/protocol.ts";
 import { MaildropError } from "../../../pop3/maildrop.ts";
-import type { Delivery, Envelope } from "../../../queue/types.ts";
+import type { MaildirDelivery } from "../../../queue/maildir.ts";
+import type { Envelope } from "../../../queue/types.ts";
 import { QUEUE_EVENTS } from "../../../trace/events.ts";
 import type { LookupResult, LookupService } from "../../../validate/types.ts";
 import { connect, JOE, makeDrop, makeServices, tokenOf } from "./kit.ts";
@@ -312,7 +313,7 @@ function makeQueue(gate: () => void | Promise<void> = () => {}) {
   const queue = {
     ...services.queue,
     canDeliver: (address: string) => address === "no@x" ? "It can't be" : null,
-    open(_session: number, envelope: Envelope): Delivery {
+    open(_session: number, envelope: Envelope): MaildirDelivery {
       seen.envelopes.push(envelope);
       return {
         async write(chunk) {
@@ -322,6 +323,8 @@ function makeQueue(gate: () => void | Promise<void> = () => {}) {
         },
         commit: () => Promise.resolve({ kind: "queued", id: "123.4.host" }),
         abort: () => void seen.aborted++,
+        handOver: () => null,
+        commitHanded: () => Promise.reject(new Error("Nothing was handed over")),
       };
     },
   };
@@ -397,6 +400,32 @@ Deno.test("openKeeperQueue: a keeper that takes nothing is not sent more than it
   await waiting;
   assertEquals((await delivery.commit()).kind, "queued");
   assertEquals(seen.chunks.length, WRITE_WINDOW + 1);
+  await running.end();
+});
+
+Deno.test("openKeeperQueue: a chunk is valid during the call only, also while the keeper is behind", async () => {
+  const held = Promise.withResolvers<void>();
+  const { queue, seen, running } = await openQueue(() => held.promise);
+  const delivery = await queue.open(1, { sender: "a@b", recipients: ["joe@x"] });
+  const sizes = [100_000, 65_536, 65_536, 65_536, 65_536, 1, 65_535, 40_000, 30_000, 65_544];
+  const waits: Promise<void>[] = [];
+  const shared = new Uint8Array(100_000);
+  for (const [i, size] of sizes.entries()) {
+    shared.fill(i + 1);
+    const wait = delivery.write(shared.subarray(0, size));
+    shared.fill(255);
+    // Whoever must wait does so; the keeper goes on meanwhile.
+    if (wait === undefined) continue;
+    waits.push(wait);
+    held.resolve();
+    await wait;
+  }
+  assert(waits.length > 0);
+  assertEquals((await delivery.commit()).kind, "queued");
+  const came = new Uint8Array(await new Blob(seen.chunks as BlobPart[]).arrayBuffer());
+  const sent = sizes.flatMap((size, i) => [...new Uint8Array(size).fill(i + 1)]);
+  assertEquals(came.length, sent.length);
+  assertEquals(sent.findIndex((byte, at) => came[at] !== byte), -1);
   await running.end();
 });
 

@@ -6,6 +6,7 @@ import { encodeFrame, type Frame, FrameReader, type Header } from "../../../keep
 import type { KeeperServices } from "../../../keeper/operations.ts";
 import { VERSION } from "../../../keeper/protocol.ts";
 import { runKeeper } from "../../../keeper/server.ts";
+import type { FileSender } from "../../../net/hand_over.ts";
 import { FrameWriter } from "../../../keeper/writer.ts";
 import type { Listing, Message } from "../../../pop3/listing.ts";
 import type { Maildrop } from "../../../pop3/maildrop.ts";
@@ -73,7 +74,11 @@ export interface Running {
 }
 
 /** Starts a keeper with pipes of memory. */
-export function runInMemory(services: KeeperServices, reload = () => Promise.resolve()): Running {
+export function runInMemory(
+  services: KeeperServices,
+  reload = () => Promise.resolve(),
+  files: FileSender | null = null,
+): Running {
   const input = new TransformStream<Uint8Array<ArrayBuffer>, Uint8Array<ArrayBuffer>>();
   const output = new TransformStream<Uint8Array<ArrayBuffer>, Uint8Array<ArrayBuffer>>();
   const to = input.writable.getWriter();
@@ -82,6 +87,7 @@ export function runInMemory(services: KeeperServices, reload = () => Promise.res
   const ended = runKeeper({
     input: input.readable,
     output: new FrameWriter((bytes) => from.write(bytes)),
+    files,
     services: () => services,
     reload,
     complain: (sentence) => void complaints.push(sentence),
@@ -99,8 +105,11 @@ export function runInMemory(services: KeeperServices, reload = () => Promise.res
 }
 
 /** A keeper and a greeted connection to it. */
-export async function connect(services: KeeperServices, reload?: () => Promise<void>) {
-  const running = runInMemory(services, reload);
+export async function connect(
+  services: KeeperServices,
+  more: { readonly reload?: () => Promise<void>; readonly files?: FileSender } = {},
+) {
+  const running = runInMemory(services, more.reload, more.files);
   const tracer = createMemoryTracer(4);
   const connection = new KeeperConnection({
     input: running.output,

@@ -225,6 +225,8 @@ Deno.test("runKeeper: a message that comes faster than it is taken ends it, and 
         write: () => new Promise<void>((resolve) => setTimeout(resolve, 0)),
         commit: () => Promise.reject(new Error("never")),
         abort: () => void aborted++,
+        handOver: () => null,
+        commitHanded: () => Promise.reject(new Error("never")),
       }),
     },
   });
