@@ -5,8 +5,11 @@ import {
   freePort,
   machineCpuSeconds,
   memoryKib,
+  ownCpuSeconds,
   type Running,
 } from "./process.ts";
+import { startReader } from "./reader.ts";
+import { emptyMaildir } from "./site.ts";
 import { BenchError, type Load, runLoad } from "./tools.ts";
 import type { Bench, Server } from "./servers/types.ts";
 import type { Workload, WorkloadName } from "./workloads.ts";
@@ -85,14 +88,17 @@ export async function play(
 ): Promise<Sample> {
   const before = cpuSeconds(at.running.pid), machine = machineCpuSeconds();
   const begin = performance.now();
+  const own = ownCpuSeconds();
+  const reader = work.isRead === true ? startReader(bench, server) : null;
   const load = await runLoad(
     bench.tools,
     loadArguments(work, server, at.port, plan),
     plan.generators,
-  );
+  ).finally(() => reader?.stop());
   const seconds = (performance.now() - begin) / 1000;
   const cpu = cpuSeconds(at.running.pid) - before;
-  const all = (machineCpuSeconds() - machine - cpu) / seconds;
+  const known = cpu + ownCpuSeconds() - own;
+  const all = (machineCpuSeconds() - machine - known) / seconds;
   return {
     ...sampleOf(work, load, cpu),
     other_cpu: Math.max(0, all - load.generator_cpu * plan.generators),
@@ -128,6 +134,8 @@ export async function round(
     return await play(bench, server, work, at, plan);
   } finally {
     await at.running.stop();
+    const maildir = server.maildir?.(bench);
+    if (maildir !== undefined) emptyMaildir(maildir);
     server.cleanUp?.(bench);
     emptyQueue(bench);
   }

@@ -5,6 +5,8 @@
  * Linux only, like the rest of the bench.
  */
 
+import { cpuUsage } from "node:process";
+
 /** Something that runs and can be ended. */
 export interface Running {
   readonly pid: number;
@@ -163,6 +165,12 @@ export function cpuSeconds(pid: number): number {
     for (const field of statFields(p).slice(11, 15)) ticks += Number(field);
   }
   return ticks / 100;
+}
+
+/** CPU time of this process, in seconds. */
+export function ownCpuSeconds(): number {
+  const { user, system } = cpuUsage();
+  return (user + system) / 1e6;
 }
 
 /** CPU time that the whole machine has used since its start, in seconds. */

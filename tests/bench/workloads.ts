@@ -25,6 +25,8 @@ export interface Workload {
   /** Units over the whole run: the server's CPU time is divided by them. */
   readonly units: (load: Load) => number;
   readonly goal: Goal;
+  /** Somebody takes away what is delivered, while it runs (reader.ts). */
+  readonly isRead?: boolean;
 }
 
 const DOMAIN_OPTIONS = ["-D", "local.test", "-V", "bench@local.test"];
@@ -90,6 +92,7 @@ export const WORKLOADS: readonly Workload[] = [
     rate: (l) => l.mb_s,
     units: (l) => l.all_messages,
     goal: { ofBestPeer: 2 },
+    isRead: true,
   },
   {
     name: "w5",

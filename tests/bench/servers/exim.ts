@@ -1,6 +1,6 @@
 /** exim: recipients are the folders of the site's homes, delivery into a Maildir; no other route exists. */
 import { startCell } from "../cell.ts";
-import { chownTree, DOMAIN, emptyMaildir, makeMaildir } from "../site.ts";
+import { chownTree, DOMAIN, makeMaildir } from "../site.ts";
 import { debianObstacle, EXIM, packageRoot } from "./packages.ts";
 import { type Bench, freshFolder, type Server } from "./types.ts";
 
@@ -66,5 +66,5 @@ export const EXIM_SERVER: Server = {
       argv: ["/usr/sbin/exim4", "-bdf", "-oX", `127.0.0.1.${port}`],
     }));
   },
-  cleanUp: (bench) => emptyMaildir(maildir(bench)),
+  maildir,
 };

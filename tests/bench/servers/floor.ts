@@ -1,6 +1,6 @@
 /** The floor (floor.c) in the forms that the workloads compare with. */
 import { start } from "../process.ts";
-import { emptyMaildir, makeMaildir, POP_USERS } from "../site.ts";
+import { makeMaildir, POP_USERS } from "../site.ts";
 import { freshFolder, type Server } from "./types.ts";
 
 type Form = Pick<Server, "name" | "about" | "workloads"> & { readonly options: readonly string[] };
@@ -57,7 +57,7 @@ function floor(form: Form): Server {
       const argv = [bench.tools.floor, ...listen, "-m", data, ...form.options];
       return Promise.resolve(start(argv, { log: `${bench.dir}/${form.name}.log` }));
     },
-    cleanUp: (bench) => emptyMaildir(`${bench.dir}/run/${form.name}`),
+    maildir: (bench) => `${bench.dir}/run/${form.name}`,
   };
 }
 

@@ -1,6 +1,6 @@
 /** The peers on Node.js: Haraka with two processes, and a minimal server on npm's smtp-server. */
 import { start } from "../process.ts";
-import { DOMAIN, emptyMaildir, makeMaildir } from "../site.ts";
+import { DOMAIN, makeMaildir } from "../site.ts";
 import { npmObstacle } from "./packages.ts";
 import { type Bench, freshFolder, type Server, type Start } from "./types.ts";
 
@@ -46,7 +46,7 @@ export const HARAKA_SERVER: Server = {
   workloads: ["w1", "w1b", "w2", "w3", "w4"],
   obstacle: (bench) => npmObstacle(bench, "Haraka"),
   start: (bench, what) => Promise.resolve(startHaraka(bench, what)),
-  cleanUp: (bench) => emptyMaildir(`${bench.dir}/run/haraka/Maildir`),
+  maildir: (bench) => `${bench.dir}/run/haraka/Maildir`,
 };
 
 export const SMTP_SERVER_SERVER: Server = {
@@ -64,5 +64,5 @@ export const SMTP_SERVER_SERVER: Server = {
     const argv = ["node", here("smtp_server.cjs")];
     return Promise.resolve(start(argv, { env, log: `${bench.dir}/smtp-server.log` }));
   },
-  cleanUp: (bench) => emptyMaildir(`${bench.dir}/run/smtp-server/Maildir`),
+  maildir: (bench) => `${bench.dir}/run/smtp-server/Maildir`,
 };

@@ -3,7 +3,7 @@
  * name that is not in them), delivery into a Maildir; its limits of a session lifted.
  */
 import { startCell } from "../cell.ts";
-import { chownTree, DOMAIN, emptyMaildir, makeMaildir, userNames } from "../site.ts";
+import { chownTree, DOMAIN, makeMaildir, userNames } from "../site.ts";
 import { debianObstacle, OPENSMTPD, packageRoot } from "./packages.ts";
 import { type Bench, freshFolder, type Server } from "./types.ts";
 
@@ -59,5 +59,5 @@ export const OPENSMTPD_SERVER: Server = {
       argv: ["/usr/sbin/smtpd", "-d", "-f", "/etc/smtpd.conf"],
     }));
   },
-  cleanUp: (bench) => emptyMaildir(maildir(bench)),
+  maildir,
 };

@@ -6,7 +6,7 @@
  * its queue when 250 is said, which is all that the promise asks.
  */
 import { startCell } from "../cell.ts";
-import { chownTree, DOMAIN, emptyMaildir, makeMaildir, userNames } from "../site.ts";
+import { chownTree, DOMAIN, makeMaildir, userNames } from "../site.ts";
 import { debianObstacle, packageRoot, POSTFIX } from "./packages.ts";
 import { type Bench, freshFolder, type Server, type Start } from "./types.ts";
 
@@ -98,7 +98,7 @@ function postfix(name: string, about: string, delivers: boolean): Server {
         argv: ["/usr/sbin/postfix", "start-fg"],
       }));
     },
-    cleanUp: (bench) => emptyMaildir(mail(bench)),
+    maildir: mail,
   };
 }
 

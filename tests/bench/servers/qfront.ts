@@ -5,7 +5,6 @@
  * whose mail belongs to the user that serves, so that there is no keeper.
  */
 import { type Running, start } from "../process.ts";
-import { emptyMaildir } from "../site.ts";
 import { type Bench, exists, type Server, type Start } from "./types.ts";
 import type { WorkloadName } from "../workloads.ts";
 
@@ -93,8 +92,8 @@ const qfront = (form: Form): Server => ({
   drops: form.drops,
   obstacle: () => null,
   start: (bench, what) => Promise.resolve(startForm(bench, form, what)),
+  maildir: (bench) => `${bench.site.root}/home/bench/Maildir`,
   cleanUp(bench) {
-    emptyMaildir(`${bench.site.root}/home/bench/Maildir`);
     const trace = `${bench.site.qmailDir}/log/${form.name}.trace`;
     if (exists(trace)) Deno.removeSync(trace);
   },

@@ -41,7 +41,9 @@ export interface Server {
   obstacle(bench: Pick<Bench, "peers" | "top">): string | null;
   /** Starts it with everything on 127.0.0.1; the caller waits for the banner. */
   start(bench: Bench, start: Start): Promise<Running>;
-  /** Removes what a run has left: called when the server has ended. */
+  /** Where messages end; emptied after each run. */
+  maildir?(bench: Bench): string;
+  /** Removes what else a run has left: called when the server has ended. */
   cleanUp?(bench: Bench): void;
 }
 
