@@ -13,6 +13,7 @@ import { openKeeperAuth, openKeeperDrops, Proofs } from "../../keeper/client.ts"
 import { bytesOf } from "../../keeper/frames.ts";
 import { offerLine } from "../../keeper/line.ts";
 import { startKeeper } from "../../keeper/start.ts";
+import { closeDescriptor } from "../../net/hand_over.ts";
 import { pollCalls } from "../../net/poll_calls.ts";
 import { parseThreadStatus } from "../../net/privileges.ts";
 import { MaildropError } from "../../pop3/maildrop.ts";
@@ -56,7 +57,10 @@ async function connect(port: number) {
   const reader = conn.readable.pipeThrough(new TextDecoderStream()).getReader();
   let heard = "";
   return {
-    say: (text: string) => conn.write(new TextEncoder().encode(text)),
+    async say(text: string) {
+      const bytes = new TextEncoder().encode(text);
+      for (let done = 0; done < bytes.length;) done += await conn.write(bytes.subarray(done));
+    },
     /** The next line, or "" at the end. */
     async line(): Promise<string> {
       for (;;) {
@@ -188,6 +192,33 @@ Deno.test({
 });
 
 Deno.test({
+  name: "serve as root: long messages that come at the same time arrive as they are",
+  ignore,
+  fn: () =>
+    withFront([], async (front) => {
+      const letters = ["a", "b", "c", "d"];
+      const bodies = letters.map((letter) => `${letter.repeat(98)}\r\n`.repeat(10_000).trimEnd());
+      const said = await Promise.all(
+        bodies.map((body) => dialogue(front.smtpPort, mailTo("joe@example.org", body))),
+      );
+      for (const text of said) assertMatch(text, /\r\n354 [^\r]+\r\n250 /);
+      const files = filesOf(front.root, "joe", "new");
+      const came = files.map((file) => {
+        const text = Deno.readTextFileSync(file);
+        return text.slice(text.indexOf("\n\n") + 2).trimEnd();
+      });
+      const sent = bodies.map((body) => body.replaceAll("\r\n", "\n"));
+      assert(came.every((text) => sent.includes(text)));
+      assertEquals(new Set(came).size, letters.length);
+      for (const file of files) {
+        const { uid, mode } = Deno.statSync(file);
+        assertEquals([uid, (mode ?? 0) & 0o7777], [JOE, 0o600]);
+      }
+      assertEquals(filesOf(front.root, "joe", "tmp"), []);
+    }),
+});
+
+Deno.test({
   name: "serve as root: POP3 reads and deletes as the owner; root's own mail is nobody's",
   ignore,
   fn: () =>
@@ -302,6 +333,36 @@ Deno.test({
       const open = openKeeperDrops(connection, proofs, 10);
       const error = await assertRejects(() => open(answer.account, 1), MaildropError, "root");
       assertEquals(error.kind, "permanent");
+    }),
+});
+
+Deno.test({
+  name: "a long message's file is handed out to be written only, and has the length that was said",
+  ignore,
+  fn: () =>
+    withKeeper(async (root, { connection, files }) => {
+      assert(files !== null);
+      const ask = connection.ask.bind(connection);
+      const text = bytesOf("Subject: long\n\n");
+      for (const [mail, said] of [[1, text.length], [2, text.length + 1]] as const) {
+        const envelope = bytesOf('["you@example.com","joe@example.org"]');
+        await ask("mail", "mail.open", { mail, session: 1, last: true }, envelope);
+        const path = (await ask("mail", "mail.file", { mail })).text("path");
+        const fd = files.take(mail);
+        assert(fd !== null);
+        assertEquals(Deno.readLinkSync(`/proc/self/fd/${fd}`), path);
+        assert(path.startsWith(`${root}/home/joe/Maildir/tmp/`));
+        assertEquals([Deno.statSync(path).uid, Deno.statSync(path).size > 0], [JOE, true]);
+        const flags = /^flags:\s*0(\d+)$/m.exec(Deno.readTextFileSync(`/proc/self/fdinfo/${fd}`));
+        // O_WRONLY and O_APPEND: not even the lines that the keeper wrote can be read or changed.
+        assertEquals(parseInt(flags?.[1] ?? "", 8) & 0o2003, 0o2001);
+        pollCalls()?.write(fd, text, text.length);
+        closeDescriptor(fd);
+        const answer = await ask("mail", "mail.handed", { mail, bytes: said, lines: 2 });
+        assertEquals(answer.text("kind"), said === text.length ? "queued" : "deferred");
+      }
+      assertEquals(filesOf(root, "joe", "new").length, 1);
+      assertEquals(filesOf(root, "joe", "tmp"), []);
     }),
 });
 
