@@ -113,6 +113,8 @@ export function socketError(code: number, call: string): Error {
   }
 }
 
+export const IPPROTO_TCP = 6;
+export const TCP_NODELAY = 1;
 export const SOL_SOCKET = 1;
 export const SOCK_STREAM = 1;
 /** Not blocking, closed when another program is executed. */

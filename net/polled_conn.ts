@@ -14,6 +14,7 @@ import {
   EPOLLOUT,
   EPOLLRDHUP,
   errno,
+  IPPROTO_TCP,
   localName,
   MSG_NOSIGNAL,
   type PollCalls,
@@ -21,6 +22,7 @@ import {
   SHUT_RDWR,
   SHUT_WR,
   socketError,
+  TCP_NODELAY,
 } from "./poll_calls.ts";
 import type { Poller, Watcher } from "./poller.ts";
 import type { Accepted, NetEnd } from "./types.ts";
@@ -29,9 +31,6 @@ import type { Accepted, NetEnd } from "./types.ts";
 const INPUT = EPOLLIN | EPOLLRDHUP | EPOLLET;
 /** After these nothing comes any more but what is there, and the end. */
 const LAST = EPOLLRDHUP | EPOLLHUP | EPOLLERR;
-
-const IPPROTO_TCP = 6;
-const TCP_NODELAY = 1;
 
 /** `recv` and `send` found that they would have to wait. */
 const WAIT = -1;
@@ -66,6 +65,7 @@ export class PolledConn implements Accepted, Watcher {
   readonly #poller: Poller;
   readonly #calls: PollCalls;
   readonly #bound: NetEnd | null;
+  #noDelay: boolean;
   /** -1: closed. */
   #fd: number;
   #reading: Waiting<number | null> | null = null;
@@ -75,15 +75,17 @@ export class PolledConn implements Accepted, Watcher {
   /** The peer ends, or the connection is broken. */
   #isLast = false;
 
-  /** `bound`: our end where it is known without asking. */
+  /** `bound`: our end where it is known without asking. `noDelay`: TCP_NODELAY is set, as the listener had it. */
   constructor(
     fd: number,
     remote: NetEnd,
     bound: NetEnd | null,
     calls: PollCalls,
     loop: Poller,
+    noDelay = false,
   ) {
     this.#fd = fd;
+    this.#noDelay = noDelay;
     this.#calls = calls;
     this.#poller = loop;
     this.#bound = bound;
@@ -138,7 +140,9 @@ export class PolledConn implements Accepted, Watcher {
   }
 
   setNoDelay(enable: boolean): void {
+    if (enable === this.#noDelay) return;
     setFlag(this.#calls, this.#open(), IPPROTO_TCP, TCP_NODELAY, enable);
+    this.#noDelay = enable;
   }
 
   /** Ends both directions at once; what waits is told by its next event. */

@@ -5,12 +5,15 @@ import {
   EPOLLET,
   EPOLLIN,
   errno,
+  IPPROTO_TCP,
   localName,
   NAME_BYTES,
   type PollCalls,
   readName,
+  setFlag,
   SOCK_FLAGS,
   socketError,
+  TCP_NODELAY,
 } from "./poll_calls.ts";
 import { PolledConn } from "./polled_conn.ts";
 import type { Poller, Watcher } from "./poller.ts";
@@ -34,6 +37,7 @@ export class PolledListener implements Acceptor, Watcher {
   readonly #poller: Poller;
   /** Our end of each connection; null: it listens on all addresses. */
   readonly #bound: NetEnd | null;
+  readonly #noDelay: boolean;
   readonly #name: Bytes = new Uint8Array(NAME_BYTES);
   readonly #length: Uint32Array<ArrayBuffer> = new Uint32Array(1);
   readonly #lengthBytes: Bytes = new Uint8Array(this.#length.buffer);
@@ -50,6 +54,8 @@ export class PolledListener implements Acceptor, Watcher {
     this.addr = localName(calls, fd);
     const { hostname } = this.addr;
     this.#bound = hostname === "0.0.0.0" || hostname === "::" ? null : this.addr;
+    // Inherited by what is accepted, which saves each connection the call. Not by a Unix socket's: they have no delay.
+    this.#noDelay = setFlag(calls, fd, IPPROTO_TCP, TCP_NODELAY, true);
     loop.watch(fd, EPOLLIN | EPOLLET, this);
   }
 
@@ -120,7 +126,15 @@ export class PolledListener implements Acceptor, Watcher {
 
   #connection(fd: number): PolledConn {
     try {
-      return new PolledConn(fd, readName(this.#name), this.#bound, this.#calls, this.#poller);
+      const remote = readName(this.#name);
+      return new PolledConn(
+        fd,
+        remote,
+        this.#bound,
+        this.#calls,
+        this.#poller,
+        this.#noDelay,
+      );
     } catch (error) {
       this.#calls.close(fd);
       throw error;

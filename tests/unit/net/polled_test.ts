@@ -1,9 +1,16 @@
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
-import { pollCalls, readName, socketName } from "../../../net/poll_calls.ts";
+import {
+  IPPROTO_TCP,
+  pollCalls,
+  readName,
+  socketName,
+  TCP_NODELAY,
+} from "../../../net/poll_calls.ts";
 import { listenPolled } from "../../../net/polled.ts";
 import type { PolledConn } from "../../../net/polled_conn.ts";
 import type { PolledListener } from "../../../net/polled_listener.ts";
 import { poller } from "../../../net/poller.ts";
+import { socketEnds } from "../../../net/shutdown.ts";
 
 // Opened once for all tests, or the one that needs it first would be said to leak it.
 const libc = pollCalls();
@@ -14,7 +21,10 @@ const BLOCKING = libc === null ? null : Deno.dlopen("libc.so.6", {
   close: { parameters: ["i32"], result: "i32" },
   socket: { parameters: ["i32", "i32", "i32"], result: "i32" },
   connect: { parameters: ["i32", "buffer", "u32"], result: "i32" },
+  getsockopt: { parameters: ["i32", "i32", "i32", "buffer", "buffer"], result: "i32" },
 }).symbols;
+
+if (libc !== null) socketEnds(-1);
 
 const ignore = libc === null;
 
@@ -55,6 +65,40 @@ async function pair(host = "127.0.0.1"): Promise<Pair> {
 const bytes = (text: string): Uint8Array<ArrayBuffer> => new TextEncoder().encode(text);
 const text = (buffer: Uint8Array, count: number | null): string | null =>
   count === null ? null : new TextDecoder().decode(buffer.subarray(0, count));
+
+/** Is TCP_NODELAY set for `conn`? Its descriptor is the one whose ends are its ends. */
+function sendsAtOnce(conn: PolledConn): boolean {
+  for (const { name } of Deno.readDirSync("/proc/self/fd")) {
+    const ends = socketEnds(Number(name));
+    if (ends?.local.port !== conn.localAddr.port || ends.remote.port !== conn.remoteAddr.port) {
+      continue;
+    }
+    const value = new Uint8Array(4);
+    const length = new Uint8Array(new Uint32Array([4]).buffer);
+    assertEquals(
+      BLOCKING?.getsockopt(Number(name), IPPROTO_TCP, TCP_NODELAY, value, length),
+      0,
+    );
+    return value[0] !== 0;
+  }
+  throw new Error("The connection has no descriptor");
+}
+
+Deno.test({
+  name: "PolledConn: small pieces leave at once, as the listener has it, until that is changed",
+  ignore,
+  async fn() {
+    const { server, end } = await pair();
+    assert(sendsAtOnce(server));
+    server.setNoDelay(true);
+    assert(sendsAtOnce(server));
+    server.setNoDelay(false);
+    assert(!sendsAtOnce(server));
+    server.setNoDelay(true);
+    assert(sendsAtOnce(server));
+    await end();
+  },
+});
 
 Deno.test({
   name: "PolledConn: what one end writes the other reads, and both know each other",
