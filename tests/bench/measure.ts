@@ -134,11 +134,16 @@ export async function round(
     return await play(bench, server, work, at, plan);
   } finally {
     await at.running.stop();
-    const maildir = server.maildir?.(bench);
-    if (maildir !== undefined) emptyMaildir(maildir);
-    server.cleanUp?.(bench);
-    emptyQueue(bench);
+    cleanUp(bench, server);
   }
+}
+
+/** Removes what a run of the server has left. */
+export function cleanUp(bench: Bench, server: Server): void {
+  const maildir = server.maildir?.(bench);
+  if (maildir !== undefined) emptyMaildir(maildir);
+  server.cleanUp?.(bench);
+  emptyQueue(bench);
 }
 
 /** Writes out what earlier runs have left unwritten: else a server that syncs waits for others' data. */

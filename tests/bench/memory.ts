@@ -7,8 +7,9 @@
  */
 import { parseArgs } from "@std/cli/parse-args";
 import { holdSessions } from "./idle.ts";
-import { loadArguments, startServer } from "./measure.ts";
+import { cleanUp, loadArguments, startServer } from "./measure.ts";
 import { memoryKib, stopAll } from "./process.ts";
+import { startReader } from "./reader.ts";
 import { qfrontCommand } from "./servers/qfront.ts";
 import { SERVERS } from "./servers/mod.ts";
 import type { Bench, Server } from "./servers/types.ts";
@@ -34,14 +35,16 @@ async function w4(bench: Bench, server: Server, seconds: number): Promise<readon
   const at = await startServer(bench, server, "w4");
   const values: number[] = [];
   const timer = setInterval(() => values.push(mib(at.running.pid)), 1000 / SAMPLES_A_SECOND);
+  const reader = startReader(bench, server);
   try {
     const plan = { rounds: 1, seconds, generators: 1 };
     await runLoad(bench.tools, loadArguments(work, server, at.port, plan), 1);
     return values;
   } finally {
     clearInterval(timer);
+    reader.stop();
     await at.running.stop();
-    server.cleanUp?.(bench);
+    cleanUp(bench, server);
   }
 }
 
