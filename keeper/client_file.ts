@@ -3,19 +3,15 @@
  * writes passes through no other process. It looks for the lines that would make the message a loop, as the keeper would, and counts
  * what the keeper is told at the end.
  */
-import type { FileReceiver } from "../net/hand_over.ts";
-import { closeDescriptor } from "../net/hand_over.ts";
+import { closeDescriptor, type FileReceiver } from "../net/hand_over.ts";
 import { errorText } from "../queue/file_ops.ts";
 import { type GivenFile, libcFiles } from "../queue/libc_files.ts";
 import { countLines, type HeaderSearch, searchHeader } from "../queue/local_lines.ts";
-import { Pace } from "../queue/pace.ts";
+import { writePace } from "../queue/pace.ts";
 import type { Reply } from "./connection.ts";
 
-/** When writing a piece took longer, the disk is behind and pieces are written by a thread for a while. */
-const SLOW_WRITE_MILLISECONDS = 20;
-
 /** What writing has taken lately, in this process. */
-const writing = new Pace(SLOW_WRITE_MILLISECONDS, () => performance.now());
+const writing = writePace();
 
 /** A file that this process writes. */
 export class HandedFile {

@@ -16,13 +16,10 @@ import { commit, discardFiles, fail, type Message, type Shared } from "./maildir
 import { type Copy, createTmp, prepareCopy, writeLater, writeNow } from "./maildir_copy.ts";
 import { giveBack, inOnePiece, openMemory } from "./memory.ts";
 import { openNames } from "./maildir_name.ts";
-import { Pace } from "./pace.ts";
+import { writePace } from "./pace.ts";
 import { openOwnerTurns } from "./owner_turns.ts";
 import { canDeliver, type Plan, planDelivery, type Routing } from "./plan.ts";
 import { createHandCount, traceOutcome } from "./hand_count.ts";
-
-/** When writing a piece took longer, the disk is behind and pieces are written by a thread for a while. */
-const SLOW_WRITE_MILLISECONDS = 20;
 
 export interface MaildirOptions {
   readonly routing: Routing;
@@ -77,7 +74,7 @@ export function openMaildirQueue(options: MaildirOptions): MaildirQueue {
       now: elapsed,
     }),
     asOwner: openOwnerTurns(ops),
-    writing: new Pace(SLOW_WRITE_MILLISECONDS, elapsed),
+    writing: writePace(elapsed),
     name: openNames({
       host: options.host,
       pid: options.pid,

@@ -7,6 +7,17 @@
 const FIRST_MILLISECONDS = 500;
 const LONGEST_MILLISECONDS = 16_000;
 
+/**
+ * When writing a piece of a long message took longer than this, in milliseconds, the disk is behind, and pieces are written by a
+ * thread for a while.
+ */
+const SLOW_WRITE = 20;
+
+const monotonic = (): number => performance.now();
+
+/** The pace of writing long messages. */
+export const writePace = (now: () => number = monotonic): Pace => new Pace(SLOW_WRITE, now);
+
 /** What calls of one kind have taken. `now` is in milliseconds. */
 export class Pace {
   readonly #slow: number;
