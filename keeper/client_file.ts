@@ -14,7 +14,7 @@ import type { Reply } from "./connection.ts";
 const writing = writePace();
 
 /** A file that this process writes. */
-export class HandedFile {
+export class ReceivedFile {
   readonly #file: GivenFile;
   readonly #path: string;
   readonly #search: HeaderSearch;
@@ -30,12 +30,12 @@ export class HandedFile {
   }
 
   /** The file that the keeper's answer about message `mail` tells of; null when none came. */
-  static take(files: FileReceiver, mail: number, reply: Reply): HandedFile | null {
+  static take(files: FileReceiver, mail: number, reply: Reply): ReceivedFile | null {
     const fd = files.take(mail);
     if (fd === null) return null;
     const file = libcFiles()?.given(fd);
     if (file !== undefined) {
-      return new HandedFile(file, reply.text("path"), reply.list("forbidden"));
+      return new ReceivedFile(file, reply.text("path"), reply.list("forbidden"));
     }
     closeDescriptor(fd);
     return null;

@@ -8,7 +8,7 @@ import type { Delivery, Envelope, Queue, QueueOutcome } from "../queue/types.ts"
 import type { FileReceiver } from "../net/hand_over.ts";
 import { looping } from "../queue/maildir_commit.ts";
 import type { Tracer } from "../trace/tracer.ts";
-import { HandedFile } from "./client_file.ts";
+import { ReceivedFile } from "./client_file.ts";
 import type { Asking, Reply } from "./connection.ts";
 import { giveBack, openMemory } from "../queue/memory.ts";
 import { bytesOf, MAX_PAYLOAD_BYTES, type Parts } from "./frames.ts";
@@ -41,7 +41,7 @@ class KeeperDelivery {
   /** The keeper knows of it. */
   #isOpen = false;
   /** What takes the message, once it is long. */
-  #file: HandedFile | null = null;
+  #file: ReceivedFile | null = null;
   /** It was given up: whoever still waits to send a piece need not. */
   #isOver = false;
   trouble: string | null = null;
@@ -204,7 +204,7 @@ class KeeperDelivery {
   async #openFile(files: FileReceiver, piece: Uint8Array): Promise<void> {
     try {
       const reply = await this.#keeper.ask("mail", "mail.file", { mail: this.#mail });
-      const file = HandedFile.take(files, this.#mail, reply);
+      const file = ReceivedFile.take(files, this.#mail, reply);
       if (this.#isOver) file?.close();
       else this.#file = file;
     } catch (error) {

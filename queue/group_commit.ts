@@ -11,6 +11,7 @@
  */
 import { later } from "../net/later.ts";
 import type { FileOps, FileSystem, OpenFile } from "./file_ops.ts";
+import type { Owner } from "./libc.ts";
 import { Pace } from "./pace.ts";
 
 export type SyncWay = "auto" | "syncfs" | "fsync";
@@ -25,6 +26,8 @@ interface Item {
   readonly file: OpenFile | null;
   /** Set: a directory to sync by name. */
   readonly directory: string | null;
+  /** Whose it is: it is looked up as him. */
+  readonly owner: Owner | null;
   /** The file system's own sync may do it. */
   readonly mayShare: boolean;
   readonly resolve: () => void;
@@ -38,8 +41,8 @@ export interface SyncGroup {
   /** Resolves when everything written before is on disk. Only where `whole` was true before the writing. */
   syncWritten(): Promise<void>;
   syncFile(file: OpenFile): Promise<void>;
-  /** Resolves when the names made in `directory` before are on disk. */
-  syncDirectory(directory: string): Promise<void>;
+  /** Resolves when the names made in `directory`, which is `owner`'s, before are on disk. */
+  syncDirectory(directory: string, owner?: Owner | null): Promise<void>;
   /** The message that asked for the group needs it no more. */
   release(): void;
 }
@@ -114,9 +117,10 @@ function openGroup(ops: FileOps, whole: FileSystem | null, rules: GroupRules) {
     file: OpenFile | null,
     directory: string | null,
     mayShare: boolean,
+    owner: Owner | null = null,
   ): Promise<void> {
     return new Promise((resolve, reject) => {
-      gathering.push({ file, directory, mayShare, resolve, reject });
+      gathering.push({ file, directory, owner, mayShare, resolve, reject });
       if (!running) {
         running = true;
         startRound();
@@ -142,7 +146,7 @@ function openGroup(ops: FileOps, whole: FileSystem | null, rules: GroupRules) {
 
   async function syncRound(round: readonly Item[]): Promise<void> {
     const directory = onlyDirectory(round);
-    if (directory !== null && rules.isInPlace()) return syncInPlace(ops, directory, round);
+    if (directory !== null && rules.isInPlace()) return syncInPlace(ops, round);
     const isShared = (item: Item): boolean => item.mayShare && directory === null;
     const own = round.filter((item) => !isShared(item));
     await Promise.all([syncShared(round.filter(isShared)), syncOwn(ops, own)]);
@@ -178,7 +182,8 @@ function openGroup(ops: FileOps, whole: FileSystem | null, rules: GroupRules) {
     },
     syncWritten: () => put(null, null, true),
     syncFile: (file: OpenFile) => put(file, null, false),
-    syncDirectory: (directory: string) => put(null, directory, mayUseWhole()),
+    syncDirectory: (directory: string, owner: Owner | null = null) =>
+      put(null, directory, mayUseWhole(), owner),
     release() {
       holders--;
       closeIfUnused();
@@ -194,9 +199,11 @@ function onlyDirectory(round: readonly Item[]): string | null {
     : null;
 }
 
-function syncInPlace(ops: FileOps, directory: string, round: readonly Item[]): void {
+/** All wait for one directory. */
+function syncInPlace(ops: FileOps, round: readonly Item[]): void {
+  const { directory = null, owner = null } = round[0] ?? {};
   try {
-    ops.syncDirectoryNow(directory);
+    if (directory !== null) ops.as(owner, () => ops.syncDirectoryNow(directory));
     for (const item of round) item.resolve();
   } catch (error) {
     for (const item of round) item.reject(error);
@@ -209,9 +216,12 @@ async function syncOwn(ops: FileOps, items: readonly Item[]): Promise<void> {
   await Promise.all(items.map(async (item) => {
     try {
       if (item.file !== null) await item.file.sync();
-      if (item.directory !== null) {
-        const running = directories.get(item.directory) ?? ops.syncDirectory(item.directory);
-        directories.set(item.directory, running);
+      const { directory, owner } = item;
+      if (directory !== null) {
+        // Its first, synchronous half opens the directory; the sync itself is the descriptor's.
+        const running = directories.get(directory) ??
+          ops.as(owner, () => ops.syncDirectory(directory));
+        directories.set(directory, running);
         await running;
       }
       item.resolve();

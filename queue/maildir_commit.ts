@@ -209,7 +209,7 @@ async function syncDirectories(message: Message): Promise<void> {
   await allSettled(message.copies.map(async (copy) => {
     const directory = `${copy.target.maildir}/new`;
     try {
-      await groupOf(message, copy).syncDirectory(directory);
+      await groupOf(message, copy).syncDirectory(directory, copy.target.owner);
     } catch (error) {
       throw new Error(`Cannot sync "${directory}": ${errorText(error)}`);
     }

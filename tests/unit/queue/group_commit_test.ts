@@ -40,6 +40,31 @@ Deno.test("openGroupCommit: one directory alone is synced by itself, several wit
   group.release();
 });
 
+Deno.test("openGroupCommit: a directory is looked up as its owner, in place and by a thread", async () => {
+  const owner = { uid: 7, gid: 8 };
+  const log: string[] = [];
+  let taken: unknown = null;
+  const ops = {
+    ...emptyOps([], true),
+    as<T>(who: typeof owner | null, action: () => T): T {
+      taken = who;
+      try {
+        return action();
+      } finally {
+        taken = null;
+      }
+    },
+    syncDirectory: () => Promise.resolve(void log.push(`thread ${taken === owner}`)),
+    syncDirectoryNow: () => void log.push(`in place ${taken === owner}`),
+  };
+  const group = openGroupCommit(ops, "auto", { now: () => 0, inPlace: true }).acquire("/m/new");
+  await group.syncDirectory("/m/new", owner);
+  await group.syncWritten();
+  await group.syncDirectory("/m/new", owner);
+  assertEquals(log, ["thread true", "in place true"]);
+  group.release();
+});
+
 Deno.test("openGroupCommit: without syncfs each file is synced, and each directory once", async () => {
   const log: string[] = [];
   const group = openGroupCommit(emptyOps(log, true), "fsync").acquire("/m/new");
