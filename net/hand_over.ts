@@ -99,12 +99,12 @@ function socket<T>(
 
 /** Closes a descriptor that nobody owns. */
 export function closeDescriptor(fd: number): void {
-  pollCalls()?.close(fd);
+  if (fd >= 0) pollCalls()?.close(fd);
 }
 
 /** The end that files are handed to. */
 export class FileReceiver {
-  readonly #fd: number;
+  #fd: number;
   readonly #calls: PollCalls;
   readonly #message = new Message();
   /** Came before they were asked for. */
@@ -142,16 +142,18 @@ export class FileReceiver {
     return true;
   }
 
+  /** Closes it, once: afterwards the number may be somebody else's. */
   close(): void {
     for (const fd of this.#early.values()) closeDescriptor(fd);
     this.#early.clear();
     closeDescriptor(this.#fd);
+    this.#fd = -1;
   }
 }
 
 /** The end that hands files over. */
 export class FileSender {
-  readonly #fd: number;
+  #fd: number;
   readonly #calls: PollCalls;
   readonly #message = new Message();
 
@@ -174,7 +176,9 @@ export class FileSender {
     }
   }
 
+  /** Closes it, once: afterwards the number may be somebody else's. */
   close(): void {
     closeDescriptor(this.#fd);
+    this.#fd = -1;
   }
 }

@@ -107,3 +107,24 @@ Deno.test({
     assertEquals(FileReceiver.open(`/${"x".repeat(200)}`), null);
   },
 });
+
+Deno.test({
+  name: "FileReceiver, FileSender: closed twice, they close nothing of anybody else's",
+  ignore,
+  fn() {
+    const dir = Deno.makeTempDirSync();
+    const receiver = FileReceiver.open(`${dir}/files`);
+    const sender = FileSender.join(`${dir}/files`);
+    assert(receiver !== null && sender !== null);
+    receiver.close();
+    sender.close();
+    // These get the numbers that have become free.
+    const others = [openFile(dir, O_RDONLY), openFile(dir, O_RDONLY)];
+    receiver.close();
+    sender.close();
+    assertEquals(receiver.take(1), null);
+    assertEquals(openBelow(dir), 2);
+    for (const fd of others) closeDescriptor(fd);
+    Deno.removeSync(dir, { recursive: true });
+  },
+});
