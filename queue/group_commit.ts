@@ -26,7 +26,7 @@ interface Item {
   readonly file: OpenFile | null;
   /** Set: a directory to sync by name. */
   readonly directory: string | null;
-  /** Whose it is: it is looked up as him. */
+  /** Whose it is: in place it is looked up as him. */
   readonly owner: Owner | null;
   /** The file system's own sync may do it. */
   readonly mayShare: boolean;
@@ -216,11 +216,10 @@ async function syncOwn(ops: FileOps, items: readonly Item[]): Promise<void> {
   await Promise.all(items.map(async (item) => {
     try {
       if (item.file !== null) await item.file.sync();
-      const { directory, owner } = item;
+      const { directory } = item;
       if (directory !== null) {
-        // Its first, synchronous half opens the directory; the sync itself is the descriptor's.
-        const running = directories.get(directory) ??
-          ops.as(owner, () => ops.syncDirectory(directory));
+        // Not as its owner: a thread that the runtime starts for it would keep his identity.
+        const running = directories.get(directory) ?? ops.syncDirectory(directory);
         directories.set(directory, running);
         await running;
       }

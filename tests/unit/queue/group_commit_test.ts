@@ -40,7 +40,7 @@ Deno.test("openGroupCommit: one directory alone is synced by itself, several wit
   group.release();
 });
 
-Deno.test("openGroupCommit: a directory is looked up as its owner, in place and by a thread", async () => {
+Deno.test("openGroupCommit: in place a directory is looked up as its owner; no thread is started with his identity", async () => {
   const owner = { uid: 7, gid: 8 };
   const log: string[] = [];
   let taken: unknown = null;
@@ -61,7 +61,7 @@ Deno.test("openGroupCommit: a directory is looked up as its owner, in place and 
   await group.syncDirectory("/m/new", owner);
   await group.syncWritten();
   await group.syncDirectory("/m/new", owner);
-  assertEquals(log, ["thread true", "in place true"]);
+  assertEquals(log, ["thread false", "in place true"]);
   group.release();
 });
 
