@@ -135,7 +135,7 @@ export function ownerFiles(owner: Owner, runAs: RunAs = asOwner): MaildropFiles 
     exists: (path) => as(() => LOCAL_FILES.exists(path)),
     readIndex: (path, maxBytes) => as(() => readIndex(path, maxBytes)),
     writeIndex: (path, temporary, text) => as(() => LOCAL_FILES.writeIndex(path, temporary, text)),
-    // Its first, synchronous half opens the directory; the lock itself is the descriptor's.
+    // Nothing of it is left to a thread of the runtime's.
     lock: (dir) => as(() => LOCAL_FILES.lock?.(dir) ?? Promise.resolve(() => {})),
   };
 }

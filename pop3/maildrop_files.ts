@@ -143,11 +143,12 @@ function writeIndex(path: string, temporary: string, text: string): void {
  * flock(2) on the directory itself: no file to make, and the lock ends with the process whatever happens to it. Over
  * NFS the kernel has none for directories: the error says so.
  */
-async function lock(dir: string): Promise<(() => void) | null> {
+function lockNow(dir: string): (() => void) | null {
   // The slash and the dot make sure that it is a directory: opening a fifo would block.
   const handle = Deno.openSync(`${dir}/.`);
   try {
-    if (await handle.tryLock(true)) {
+    // It never waits, and must not be left to a thread: one that is started now would keep the owner's identity.
+    if (handle.tryLockSync(true)) {
       return () => {
         // Closing alone leaves it locked while a child that is being started has a copy of the descriptor.
         handle.unlockSync();
@@ -161,6 +162,9 @@ async function lock(dir: string): Promise<(() => void) | null> {
   handle.close();
   return null;
 }
+
+// deno-lint-ignore require-await
+const lock = async (dir: string): Promise<(() => void) | null> => lockNow(dir);
 
 /** The files of this machine. */
 export const LOCAL_FILES: MaildropFiles = {
