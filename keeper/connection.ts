@@ -4,6 +4,7 @@
  * Each kind of question has its lane; what does not fit into it waits in turn. When the keeper is gone every question,
  * asked or to come, is temporary trouble, and `gone` says so once.
  */
+import { Held } from "../net/held.ts";
 import * as EVENTS from "../trace/events.ts";
 import type { Fields, TraceEvent, Tracer } from "../trace/tracer.ts";
 import { encodeFrame, FrameReader, type Header, type Parts } from "./frames.ts";
@@ -51,7 +52,8 @@ interface Waiting {
 
 interface LaneState {
   free: number;
-  readonly queue: (() => void)[];
+  /** Questions that wait to be sent. */
+  readonly queue: Uint8Array<ArrayBuffer>[];
 }
 
 /** Events by their id: the keeper sends ids and fields. */
@@ -74,11 +76,11 @@ export interface ConnectionSetup {
 export class KeeperConnection implements Asking {
   readonly #output: FrameWriter;
   readonly #tracer: Tracer;
-  readonly #waiting = new Map<number, Waiting>();
+  /** By the numbers of their questions. */
+  #waiting = new Held<Waiting>();
   readonly #lanes: Record<Lane, LaneState>;
   readonly #gone = Promise.withResolvers<string>();
   #reason: string | null = null;
-  #last = 0;
   #sent: Promise<void> | null = null;
 
   constructor(setup: ConnectionSetup) {
@@ -116,25 +118,20 @@ export class KeeperConnection implements Asking {
     payload?: Uint8Array | Parts,
   ): Promise<Reply> {
     if (this.#reason !== null) return Promise.reject(new Trouble("temporary", GONE));
-    const id = ++this.#last;
-    let frame: Uint8Array<ArrayBuffer>;
-    try {
-      frame = encodeFrame({ ...values, q: id, op }, payload);
-    } catch (error) {
-      const reason = error instanceof Error ? error.message : String(error);
-      return Promise.reject(new Trouble("permanent", reason));
-    }
     return new Promise((resolve, reject) => {
+      const q = this.#waiting.add({ lane, resolve, reject });
+      let frame: Uint8Array<ArrayBuffer>;
+      try {
+        frame = encodeFrame({ ...values, q, op }, payload);
+      } catch (error) {
+        this.#waiting.remove(q);
+        const reason = error instanceof Error ? error.message : String(error);
+        return reject(new Trouble("permanent", reason));
+      }
       const state = this.#lanes[lane];
-      const begin = () => {
-        this.#waiting.set(id, { lane, resolve, reject });
-        this.#send(frame);
-      };
-      if (this.#reason !== null) return reject(new Trouble("temporary", GONE));
-      if (state.free > 0) {
-        state.free--;
-        begin();
-      } else state.queue.push(begin);
+      if (state.free === 0) return void state.queue.push(frame);
+      state.free--;
+      this.#send(frame);
     });
   }
 
@@ -167,14 +164,12 @@ export class KeeperConnection implements Asking {
 
   #answered(header: Header, payload: Uint8Array<ArrayBuffer>): void {
     const values = new ReplyValues(header, payload);
-    const id = values.number("q");
-    const waiting = this.#waiting.get(id);
+    const waiting = this.#waiting.remove(values.number("q"));
     if (waiting === undefined) return;
-    this.#waiting.delete(id);
     const lane = this.#lanes[waiting.lane];
     const next = lane.queue.shift();
     if (next === undefined) lane.free++;
-    else next();
+    else this.#send(next);
     if ("trouble" in header) {
       waiting.reject(new Trouble(values.text("trouble") as TroubleKind, values.text("reason")));
     } else waiting.resolve(values);
@@ -189,14 +184,10 @@ export class KeeperConnection implements Asking {
   #end(reason: string): void {
     if (this.#reason !== null) return;
     this.#reason = reason;
-    for (const { reject } of this.#waiting.values()) reject(new Trouble("temporary", GONE));
-    this.#waiting.clear();
-    for (const lane of Object.values(this.#lanes)) {
-      // Each finds that nobody answers any more.
-      for (const begin of lane.queue.splice(0)) begin();
-    }
-    for (const { reject } of this.#waiting.values()) reject(new Trouble("temporary", GONE));
-    this.#waiting.clear();
+    const waiting = this.#waiting.values();
+    this.#waiting = new Held();
+    for (const lane of Object.values(this.#lanes)) lane.queue.length = 0;
+    for (const { reject } of waiting) reject(new Trouble("temporary", GONE));
     this.#gone.resolve(reason);
   }
 }

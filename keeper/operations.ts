@@ -1,4 +1,5 @@
 /** What an operation of the keeper is: a question's values and payload in, an answer out. */
+import { Held } from "../net/held.ts";
 import type { SiteLookup } from "../validate/types.ts";
 import type { AuthService } from "../auth/mod.ts";
 import type { Account } from "../auth/types.ts";
@@ -44,32 +45,47 @@ export interface Handles<T> {
   values(): Iterable<T>;
 }
 
+/** Places in a number: more than a service has sessions. */
+const PLACES = 2 ** 24;
+/** How often a place is given back until its numbers begin again. */
+const TURNS = 2 ** 28;
+
 /** @param what such as "maildrop", for sentences. */
 export function makeHandles<T>(what: string, limit: () => number): Handles<T> {
-  const things = new Map<number, T>();
-  let last = 0;
+  const held = new Held<T>();
+  /** How often each place was given back: the number of what was there before is nobody's. */
+  const turns: number[] = [];
+  const placeOf = (number: number) => (number - 1) % PLACES;
+  const at = (number: number): T | undefined => {
+    const place = placeOf(number);
+    return turns[place] === Math.floor((number - 1) / PLACES) ? held.get(place) : undefined;
+  };
   return {
     get size() {
-      return things.size;
+      return held.size;
     },
     add(thing) {
-      if (things.size >= limit()) {
-        throw new Trouble("temporary", `The keeper holds ${things.size} of ${what} already`);
+      if (held.size >= limit()) {
+        throw new Trouble("temporary", `The keeper holds ${held.size} of ${what} already`);
       }
-      things.set(++last, thing);
-      return last;
+      const place = held.add(thing);
+      const turn = turns[place] ??= 0;
+      return turn * PLACES + place + 1;
     },
     get(number) {
-      const thing = things.get(number);
+      const thing = at(number);
       if (thing === undefined) throw new Trouble("temporary", `The keeper has no such ${what}`);
       return thing;
     },
-    has: (number) => things.has(number),
+    has: (number) => at(number) !== undefined,
     remove(number) {
-      const thing = things.get(number);
-      things.delete(number);
+      const thing = at(number);
+      if (thing === undefined) return undefined;
+      const place = placeOf(number);
+      held.remove(place);
+      turns[place] = (turns[place]! + 1) % TURNS;
       return thing;
     },
-    values: () => things.values(),
+    values: () => held.values(),
   };
 }

@@ -3,7 +3,7 @@
  * is forgotten, and a maildrop that was opened with the login is closed then.
  *
  * No weak references: each keeps what it names alive through many collections, which for one in every session costs more
- * than all else here.
+ * than all else here. And no Map, as net/held.ts says.
  */
 import type { Account } from "../auth/types.ts";
 import type { Asking } from "./connection.ts";
@@ -14,6 +14,7 @@ import { TOKEN_SECONDS } from "./protocol.ts";
 export type Proof = { readonly token: string } | { readonly opened: Header };
 
 interface Kept {
+  readonly account: Account;
   readonly proof: Proof;
   readonly until: number;
 }
@@ -22,7 +23,7 @@ export class Proofs {
   readonly #keeper: Pick<Asking, "tell">;
   readonly #now: () => number;
   /** In the order of their logins, the oldest first. */
-  readonly #kept = new Map<Account, Kept>();
+  readonly #kept: Kept[] = [];
 
   /** `now` in milliseconds, never going back. */
   constructor(keeper: Pick<Asking, "tell">, now: () => number = () => performance.now()) {
@@ -31,28 +32,34 @@ export class Proofs {
   }
 
   get size(): number {
-    return this.#kept.size;
+    return this.#kept.length;
   }
 
   add(account: Account, proof: Proof): void {
     const now = this.#now();
-    for (const [old, { proof: untaken, until }] of this.#kept) {
-      if (until > now) break;
-      this.#kept.delete(old);
-      this.#close(untaken);
-    }
-    this.#kept.set(account, { proof, until: now + TOKEN_SECONDS * 1000 });
+    this.#forgetUntil(now);
+    this.#kept.push({ account, proof, until: now + TOKEN_SECONDS * 1000 });
   }
 
   get(account: Account): Proof | undefined {
-    return this.#kept.get(account)?.proof;
+    return this.#kept[this.#find(account)]?.proof;
   }
 
   /** Once: whoever takes it closes what is open. */
   take(account: Account): Proof | undefined {
-    const proof = this.get(account);
-    this.#kept.delete(account);
-    return proof;
+    const at = this.#find(account);
+    return at < 0 ? undefined : this.#kept.splice(at, 1)[0]?.proof;
+  }
+
+  /** It was added a moment ago: no more than the logins of that moment are behind it. */
+  #find(account: Account): number {
+    return this.#kept.findLastIndex((kept) => kept.account === account);
+  }
+
+  #forgetUntil(now: number): void {
+    const some = this.#kept.findIndex(({ until }) => until > now);
+    const old = this.#kept.splice(0, some < 0 ? this.#kept.length : some);
+    for (const { proof } of old) this.#close(proof);
   }
 
   #close(proof: Proof): void {

@@ -8,6 +8,7 @@
 import { NET_EVENTS } from "../trace/events_net.ts";
 import { bind, showAddress } from "./address.ts";
 import { closeQuietly, isPeersDoing, REFUSAL } from "./connections.ts";
+import { Held } from "./held.ts";
 import { plainIp } from "./ip.ts";
 import type { ListenerSetup } from "./listener_setup.ts";
 import { note } from "./note.ts";
@@ -42,7 +43,7 @@ const NO_ENV: Readonly<Record<string, string>> = {};
 export class Listener {
   readonly #setup: ListenerSetup;
   readonly #socket: Acceptor;
-  readonly #sessions = new Set<Session>();
+  readonly #sessions = new Held<Session>();
   /** Connections of proxies whose header is not complete. */
   readonly #headless = new Set<Accepted>();
   #accepting: Promise<void> | null = null;
@@ -81,7 +82,7 @@ export class Listener {
 
   /** The sessions themselves, for administrators. */
   list(): readonly Session[] {
-    return [...this.#sessions];
+    return this.#sessions.values();
   }
 
   /** Begins to accept. */
@@ -105,7 +106,7 @@ export class Listener {
       for (const conn of this.#headless) closeQuietly(conn);
     }
     await this.#accepting;
-    for (const session of [...this.#sessions]) session.stop();
+    for (const session of this.#sessions.values()) session.stop();
     const forced = await this.#emptyWithin(seconds * 1000) ? 0 : await this.#force(seconds);
     await poller()?.settled();
     return forced;
@@ -119,7 +120,7 @@ export class Listener {
       sessions: forced,
       seconds,
     });
-    for (const session of [...this.#sessions]) session.kill();
+    for (const session of this.#sessions.values()) session.kill();
     await this.#emptyWithin(1000);
     return forced;
   }
@@ -275,11 +276,11 @@ export class Listener {
       this.#fault(conn, peer.session, error);
       return this.#leave(ticket);
     }
-    this.#sessions.add(session);
+    const place = this.#sessions.add(session);
     const { trace, tellsAsTcpserver } = this.#setup;
     if (tellsAsTcpserver === true) tellBegun(trace, peer, this.#fill());
     session.begin(info, (end) => {
-      this.#sessions.delete(session);
+      this.#sessions.remove(place);
       if (tellsAsTcpserver === true) tellEnded(trace, peer.session, end, this.#fill());
       this.#leave(ticket);
     });
