@@ -108,7 +108,7 @@ async function keep(args: ParsedArgs): Promise<number> {
   // What is wrong with the settings serve has said already.
   const snapshot = await readSettings(place, () => {});
   const line = await joinLine(path);
-  const output = new FrameWriter(line.write);
+  const output = new FrameWriter(line.write, line.writeNow);
   const tracer = relayTracer(output, () => {
     const { trace_file, trace_level } = snapshot.current;
     return trace_file === "" ? 0 : trace_level;

@@ -8,13 +8,15 @@
 import { FileReceiver, FileSender } from "../net/hand_over.ts";
 import { connectUnixPolled, listenUnixPolled } from "../net/polled.ts";
 import type { Duplex } from "../net/types.ts";
-import type { WriteAll } from "./writer.ts";
+import type { WriteAll, WriteNow } from "./writer.ts";
 
 /** Both directions of a line. */
 export interface Line<Files> {
   /** Pieces that are valid until the next is asked for. Ends when the other side has gone. */
   readonly input: AsyncIterable<Uint8Array>;
   readonly write: WriteAll;
+  /** null: every write is waited for. */
+  readonly writeNow: WriteNow | null;
   /** Files that the keeper opened go this way to the front; null where they can't. */
   readonly files: Files | null;
   /** Nothing more is written; what the other side still says is heard. */
@@ -45,6 +47,7 @@ function lineOf<Files extends { close(): void }>(
   return {
     input: pieces(conn),
     files,
+    writeNow: conn.writeNow === undefined ? null : (bytes, length) => conn.writeNow!(bytes, length),
     async write(bytes) {
       for (let done = 0; done < bytes.length;) done += await conn.write(bytes.subarray(done));
     },

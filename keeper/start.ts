@@ -51,7 +51,7 @@ export async function startKeeper(command: readonly string[], tracer: Tracer): P
   const { child, line } = await bringUp(program, args);
   const connection = new KeeperConnection({
     input: line.input,
-    output: new FrameWriter(line.write),
+    output: new FrameWriter(line.write, line.writeNow),
     tracer,
   });
   let isClosing = false;

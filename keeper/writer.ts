@@ -3,34 +3,27 @@
 /** Writes all of `bytes`; rejects when nobody reads any more. */
 export type WriteAll = (bytes: Uint8Array<ArrayBuffer>) => Promise<void>;
 
+/** Writes the first `length` bytes as far as that needs no waiting; how many that were. Throws when nobody reads any more. */
+export type WriteNow = (bytes: Uint8Array<ArrayBuffer>, length: number) => number;
+
 /** More than this is written frame by frame. */
 const JOINED_BYTES = 64 * 1024;
 
-function joined(
-  parts: readonly Uint8Array<ArrayBuffer>[],
-  bytes: number,
-): Uint8Array<ArrayBuffer> {
-  const [first] = parts;
-  if (parts.length === 1 && first !== undefined) return first;
-  const whole = new Uint8Array(bytes);
-  let at = 0;
-  for (const part of parts) {
-    whole.set(part, at);
-    at += part.length;
-  }
-  return whole;
-}
-
 export class FrameWriter {
   readonly #write: WriteAll;
-  #parts: Uint8Array<ArrayBuffer>[] = [];
+  readonly #writeNow: WriteNow | null;
+  /** Where small frames are put together, again and again. */
+  readonly #store = new Uint8Array(JOINED_BYTES);
+  #frames: Uint8Array<ArrayBuffer>[] = [];
   #bytes = 0;
   /** Resolves when the batch that gathers now is written. */
   #next: Promise<void> | null = null;
   #running: Promise<void> = Promise.resolve();
 
-  constructor(write: WriteAll) {
+  /** Without `writeNow` every write is waited for. */
+  constructor(write: WriteAll, writeNow: WriteNow | null = null) {
     this.#write = write;
+    this.#writeNow = writeNow;
   }
 
   /** Bytes that wait to be written. */
@@ -40,7 +33,7 @@ export class FrameWriter {
 
   /** Adds a frame; resolves when it is written, rejects when it can't be. */
   send(frame: Uint8Array<ArrayBuffer>): Promise<void> {
-    this.#parts.push(frame);
+    this.#frames.push(frame);
     this.#bytes += frame.length;
     if (this.#next === null) {
       this.#next = this.#running.then(() => this.#flush());
@@ -49,14 +42,31 @@ export class FrameWriter {
     return this.#next;
   }
 
-  async #flush(): Promise<void> {
-    const parts = this.#parts;
+  #flush(): void | Promise<void> {
+    const frames = this.#frames;
     const bytes = this.#bytes;
-    this.#parts = [];
+    this.#frames = [];
     this.#bytes = 0;
     this.#next = null;
     // Many small frames leave with one write; large ones are not copied once more for it.
-    if (bytes > JOINED_BYTES) { for (const part of parts) await this.#write(part); }
-    else await this.#write(joined(parts, bytes));
+    return bytes > JOINED_BYTES ? this.#writeEach(frames) : this.#writeJoined(frames, bytes);
+  }
+
+  async #writeEach(frames: readonly Uint8Array<ArrayBuffer>[]): Promise<void> {
+    for (const frame of frames) await this.#write(frame);
+  }
+
+  #writeJoined(
+    frames: readonly Uint8Array<ArrayBuffer>[],
+    bytes: number,
+  ): void | Promise<void> {
+    let at = 0;
+    for (const frame of frames) {
+      this.#store.set(frame, at);
+      at += frame.length;
+    }
+    const done = this.#writeNow?.(this.#store, bytes) ?? 0;
+    // The store is for the next batch already.
+    if (done < bytes) return this.#write(this.#store.slice(done, bytes));
   }
 }
