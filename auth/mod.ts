@@ -54,6 +54,8 @@ export interface AuthOptions {
   readonly tracer: Tracer;
   /** Environment of programs; CVM_LOOKUP_SECRET or LOOKUP_SECRET is the modules' secret. */
   readonly env: SessionEnv;
+  /** How old, in milliseconds, what is known of a users file may be; absent: it is looked at each time. */
+  readonly keepMs?: number;
 }
 
 /**
@@ -73,12 +75,13 @@ export interface AuthService extends Authenticator {
 /** Logins that may wait for a free program. */
 const MAX_WAITING = 1000;
 
-function openUsers({ settings, qmailDir, tracer }: AuthOptions): AuthService {
+function openUsers({ settings, qmailDir, tracer, keepMs = 0 }: AuthOptions): AuthService {
   const users = openPoppasswd({
     path: `${qmailDir}/${POPPASSWD_CDB}`,
     hasher: makeHasher(settings.max_password_hashes),
     cache: makeSuccessCache(settings.auth_cache_seconds, settings.auth_cache_logins),
     tracer,
+    keepMs,
   });
   const { checkPassword } = users;
   return { source: "poppasswd", wantsEnv: false, secrets: users, checkPassword };

@@ -24,6 +24,8 @@ export interface PoppasswdOptions {
   readonly hasher: Hasher;
   readonly cache: SuccessCache;
   readonly tracer: Tracer;
+  /** How old, in milliseconds, what is known of the file may be; absent: it is looked at each time. */
+  readonly keepMs?: number;
 }
 
 /**
@@ -120,7 +122,7 @@ function isThere(path: string): boolean {
 
 /** The logins of a users/poppasswd.cdb. */
 export function openPoppasswd(options: PoppasswdOptions): Authenticator & SecretSource {
-  const open = watchUsers(options.path, options.tracer);
+  const open = watchUsers(options.path, options.tracer, options.keepMs);
   const ownSaltKey = crypto.randomUUID();
   const survey = () => {
     const users = open();

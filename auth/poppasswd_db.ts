@@ -78,10 +78,10 @@ export function surveyUsers(reader: CdbReader): Survey {
 
 /**
  * Opens `path` (as Deno's file calls take it) anew at each call of the result; a sentence when it
- * can't be used.
+ * can't be used. `keepMs`: how old what is known of the file may be.
  */
-export function watchUsers(path: string, tracer: Tracer): () => UsersNow | string {
-  const file = new CachedCdb(path);
+export function watchUsers(path: string, tracer: Tracer, keepMs = 0): () => UsersNow | string {
+  const file = new CachedCdb(path, keepMs);
   let current: UsersNow | null = null;
   let surveyed = "";
   let complained = "";

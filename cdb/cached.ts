@@ -1,7 +1,7 @@
 /**
  * A cdb file kept in memory and read again when device, inode, size or times change.
  *
- * One stat(2) a question. A file that changed less than a second before it was read is read again,
+ * One stat(2) a question, or one in `keepMs` milliseconds. A file that changed less than a second before it was read is read again,
  * because its times may be too coarse to show a second change.
  */
 import { CdbReader } from "./reader.ts";
@@ -11,13 +11,22 @@ const REST_MS = 1000;
 
 export class CachedCdb {
   readonly #path: string;
+  readonly #keepMs: number;
+  readonly #clock: () => number;
+  /** When the file was last looked at. */
+  #lookedMs = -Infinity;
   #reader: CdbReader | null = null;
   #identity = "";
   #state = "";
 
-  /** `path` as Deno's file calls take it. */
-  constructor(path: string) {
+  /**
+   * `path` as Deno's file calls take it. `keepMs`: how old what is known of the file may be; `clock` in milliseconds, never
+   * going back.
+   */
+  constructor(path: string, keepMs = 0, clock: () => number = () => performance.now()) {
     this.#path = path;
+    this.#keepMs = keepMs;
+    this.#clock = clock;
   }
 
   /** What tells the state that was read from another. */
@@ -30,6 +39,16 @@ export class CachedCdb {
    * read.
    */
   open(): CdbReader | null {
+    if (this.#keepMs === 0) return this.#look();
+    const now = this.#clock();
+    if (this.#reader !== null && now - this.#lookedMs < this.#keepMs) return this.#reader;
+    this.#lookedMs = -Infinity;
+    const reader = this.#look();
+    if (reader !== null) this.#lookedMs = now;
+    return reader;
+  }
+
+  #look(): CdbReader | null {
     let stat: Deno.FileInfo;
     try {
       stat = Deno.statSync(this.#path);

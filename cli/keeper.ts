@@ -62,6 +62,7 @@ function openServices(place: SitePlace, settings: Settings, tracer: Tracer): Kee
         qmailDir: place.path,
         tracer,
         env: Deno.env.toObject(),
+        keepMs: FILE_KEEP_MS,
       }),
       queue: openMaildirQueue({
         routing: routeBy(lookup, () => true),

@@ -60,9 +60,12 @@ export function openLookup(place: SitePlace, settings: Settings, options: SiteOp
     defaultDelivery: settings.default_delivery === "" ? null : settings.default_delivery,
     users: settings.users,
     recheckMs: controlKeepMs(options),
-    keepMs: servesMail(options) ? FILE_KEEP_MS : options.trial?.keepMs ?? 0,
+    keepMs: fileKeepMs(options),
   });
 }
+
+const fileKeepMs = (options: SiteOptions): number =>
+  servesMail(options) ? FILE_KEEP_MS : options.trial?.keepMs ?? 0;
 
 const controlKeepMs = (options: SiteOptions): number =>
   servesMail(options) ? CONTROL_KEEP_MS : options.trial?.keepMs ?? 0;
@@ -155,8 +158,8 @@ export function openServices(
     const env = Deno.env.toObject();
     const lookup = openLookup(place, settings, options);
     const queue = openMailQueue(place, settings, tracer, options, keeper, env, lookup, parts);
-    const own = rooms.auth?.openAuthenticator({ settings, qmailDir: place.path, tracer, env }) ??
-      NOBODY_LOGS_IN;
+    const logins = { settings, qmailDir: place.path, tracer, env, keepMs: fileKeepMs(options) };
+    const own = rooms.auth?.openAuthenticator(logins) ?? NOBODY_LOGS_IN;
     const kept = keeper === null
       ? null
       : loaded(rooms.kept).openKept(keeper, settings, lookup, own, tracer);

@@ -82,6 +82,30 @@ Deno.test("CachedCdb.open: absent, made, replaced, removed are seen at once", ()
   }
 });
 
+Deno.test("CachedCdb.open: with a time to keep, what it was is known that long; that it is not there is not kept", () => {
+  const dir = Deno.makeTempDirSync();
+  try {
+    const path = `${dir}/x.cdb`;
+    let now = 0;
+    const cached = new CachedCdb(path, 5, () => now);
+    assertEquals(cached.open(), null);
+    Deno.writeFileSync(path, makeCdb([["a", "1"]]));
+    assertEquals(cached.open()?.find("a"), "1");
+    Deno.writeFileSync(path, makeCdb([["a", "2"]]));
+    now = 4;
+    assertEquals(cached.open()?.find("a"), "1");
+    now = 5;
+    assertEquals(cached.open()?.find("a"), "2");
+    Deno.removeSync(path);
+    now = 9;
+    assertEquals(cached.open()?.find("a"), "2");
+    now = 10;
+    assertEquals(cached.open(), null);
+  } finally {
+    Deno.removeSync(dir, { recursive: true });
+  }
+});
+
 Deno.test("CachedCdb.open: a directory is an error", () => {
   const dir = Deno.makeTempDirSync();
   try {
