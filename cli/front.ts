@@ -165,7 +165,10 @@ export async function openFront(
     lines: places.map((place, i) => `${place.service} listening on ${addresses[i]}`),
     addresses,
     listeners: listeners.map((listener, i) => ({ service: places[i]?.service ?? "", listener })),
-    start: () => listeners.forEach((listener) => listener.start()),
+    start() {
+      site.begin();
+      listeners.forEach((listener) => listener.start());
+    },
     refresh,
     async stop(seconds) {
       clearInterval(timer);

@@ -12,6 +12,7 @@ import type { KeeperServices } from "../keeper/operations.ts";
 import { joinLine } from "../keeper/line.ts";
 import { relayTracer, runKeeper } from "../keeper/server.ts";
 import { FrameWriter } from "../keeper/writer.ts";
+import { Journals } from "../queue/journals.ts";
 import { layGroupsDown } from "../queue/libc.ts";
 import { openMaildirQueue } from "../queue/maildir.ts";
 import { routeBy } from "../queue/route.ts";
@@ -20,6 +21,7 @@ import type { Tracer } from "../trace/tracer.ts";
 import { ControlError } from "../validate/types.ts";
 import { SiteFault } from "../validate/lookup.ts";
 import { type Command, type ParsedArgs, SITE_OPTIONS, SiteError, UsageError } from "./command.ts";
+import { keptJournalPath } from "./journal.ts";
 import { maildirOf } from "./maildrops.ts";
 import { openFindUser, ownerOf } from "./owners.ts";
 import { complain } from "./say.ts";
@@ -45,7 +47,12 @@ export function keeperCommand(place: SitePlace): string[] {
 const FILE_KEEP_MS = 5;
 
 /** @throws {SiteError} when the site can't be used. */
-function openServices(place: SitePlace, settings: Settings, tracer: Tracer): KeeperServices {
+function openServices(
+  place: SitePlace,
+  settings: Settings,
+  tracer: Tracer,
+  journals: Journals,
+): KeeperServices {
   try {
     const lookup = openLookup(place, settings, { isService: true });
     const findUser = openFindUser(place.root, FILE_KEEP_MS);
@@ -72,6 +79,7 @@ function openServices(place: SitePlace, settings: Settings, tracer: Tracer): Kee
         sync: settings.maildir_sync,
         syncInPlace: true,
         ops: KEEPER_FILES,
+        journal: () => journals.current,
       }),
       openMaildrop: (account, session) =>
         openDrop(
@@ -114,7 +122,16 @@ async function keep(args: ParsedArgs): Promise<number> {
     const { trace_file, trace_level } = snapshot.current;
     return trace_file === "" ? 0 : trace_level;
   });
-  let services = openServices(place, snapshot.current, tracer);
+  const host = Deno.hostname();
+  const journals = new Journals({
+    ...{ ops: KEEPER_FILES, trace: tracer, complain, host },
+  });
+  const open = () => {
+    const services = openServices(place, snapshot.current, tracer, journals);
+    journals.use(keptJournalPath(place, snapshot.current));
+    return services;
+  };
+  let services = open();
   const isProper = await runKeeper({
     input: line.input,
     output,
@@ -123,7 +140,7 @@ async function keep(args: ParsedArgs): Promise<number> {
     async reload() {
       try {
         await snapshot.refresh(true);
-        services = openServices(place, snapshot.current, tracer);
+        services = open();
       } catch (error) {
         if (!(error instanceof SiteError)) throw error;
         complain(`${error.message}; the keeper goes on with what was read before`);
@@ -131,6 +148,7 @@ async function keep(args: ParsedArgs): Promise<number> {
     },
     complain,
   });
+  await journals.close();
   line.close();
   return isProper ? 0 : 1;
 }

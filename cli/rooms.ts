@@ -21,6 +21,7 @@ export interface Rooms {
   readonly kept: typeof import("./kept.ts") | null;
   readonly content: typeof import("./site_content.ts") | null;
   readonly dns: typeof import("../dns/system.ts") | null;
+  readonly journals: typeof import("../queue/journals.ts") | null;
 }
 
 /** Loads what a site needs that is opened so. */
@@ -32,7 +33,7 @@ export async function loadRooms(
   const { serves } = options;
   const isWhole = serves === undefined || options.asRoot === "settle";
   const isAsked = (...names: readonly string[]): boolean => isWhole || names.includes(serves);
-  const [pop3, qmtp, openQueue, auth, kept, content, dns] = await Promise.all([
+  const [pop3, qmtp, openQueue, auth, kept, content, dns, journals] = await Promise.all([
     isAsked("pop3") ? import("./pop3_service.ts") : null,
     isAsked("qmtp", "qmqp") ? import("../qmtp/protocol.ts") : null,
     isWhole ? anyQueue() : oneQueue(place, settings),
@@ -40,8 +41,9 @@ export async function loadRooms(
     isWhole ? import("./kept.ts") : null,
     isWhole || looksIntoMessages(settings) ? import("./site_content.ts") : null,
     isWhole ? import("../dns/system.ts") : null,
+    options.isService ? import("../queue/journals.ts") : null,
   ]);
-  return { pop3, qmtp, openQueue, auth, kept, content, dns };
+  return { pop3, qmtp, openQueue, auth, kept, content, dns, journals };
 }
 
 const anyQueue = async (): Promise<Rooms["openQueue"]> =>

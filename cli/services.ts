@@ -7,6 +7,7 @@ import type { Meter } from "../ctl/meter.ts";
 import type { Keeper } from "../keeper/start.ts";
 import type { Peer, Protocol } from "../net/types.ts";
 import type { QueueOptions } from "../queue/choice.ts";
+import type { Journal } from "../queue/journal.ts";
 import type { Queue } from "../queue/types.ts";
 import type { Settings } from "../settings/mod.ts";
 import { createSmtpConfigReader } from "../smtp/config.ts";
@@ -89,6 +90,8 @@ export interface SiteParts {
   readonly isSettled: boolean;
   readonly meter: Meter | null;
   readonly rooms: Rooms;
+  /** The delivery journal of the moment; null: there is none. */
+  readonly journal: () => Journal | null;
 }
 
 /** Whoever has a keeper has loaded everything. */
@@ -123,7 +126,7 @@ function openMailQueue(
   keeper: Keeper | null,
   env: Record<string, string>,
   lookup: SiteLookup,
-  { meter, rooms }: SiteParts,
+  { meter, rooms, journal }: SiteParts,
 ): Queue {
   const queueOptions: QueueOptions = {
     settings,
@@ -134,6 +137,7 @@ function openMailQueue(
     trace: tracer,
     host: Deno.hostname(),
     worker: options.worker ?? 0,
+    journal,
   };
   const real = keeper === null
     ? rooms.openQueue(queueOptions)

@@ -6,13 +6,15 @@
  */
 import { Meter } from "../ctl/meter.ts";
 import type { Keeper } from "../keeper/start.ts";
+import type { Journals } from "../queue/journals.ts";
 import type { Queue } from "../queue/types.ts";
 import type { Settings } from "../settings/mod.ts";
 import { openSettings, type SettingsSnapshot } from "../settings/snapshot.ts";
 import { NET_EVENTS } from "../trace/events.ts";
 import type { ParsedArgs } from "./command.ts";
+import { ownJournalPath } from "./journal.ts";
 import { openSitePolicy, type SitePolicy } from "./policy_desk.ts";
-import { loadRooms } from "./rooms.ts";
+import { loadRooms, type Rooms } from "./rooms.ts";
 import { complain } from "./say.ts";
 import { openServices, type Services } from "./services.ts";
 import type { SiteOptions } from "./site_options.ts";
@@ -38,6 +40,8 @@ export interface Site {
   refresh(force?: boolean): Promise<boolean>;
   /** Root was given away: opens the trace, and all else anew with what this process may do now and the keeper does. */
   settle(keeper: Keeper | null): void;
+  /** Is about to serve: first what killed services have left in the delivery journal is looked after. */
+  begin(): void;
   /** Waits for messages in hand, then writes the rest of the trace. */
   close(): Promise<void>;
 }
@@ -97,11 +101,17 @@ export async function openSite(args: ParsedArgs, options: SiteOptions): Promise<
     ...(sessions === undefined ? {} : { sessions }),
   });
   const meter = options.isService && isMetered(snapshot.current) ? new Meter() : null;
+  const journals = openJournals(rooms, tracer);
+  const journal = () => journals?.current ?? null;
   const open = () => {
-    const parts = { policy, isSettled, meter, rooms };
+    const parts = { policy, isSettled, meter, rooms, journal };
     return openServices(place, snapshot.current, tracer, options, keeper, parts);
   };
   let current = open();
+  let serves = false;
+  const useJournal = () => {
+    if (serves) journals?.use(ownJournalPath(place, current.settings, keeper !== null));
+  };
   return {
     place,
     tracer,
@@ -121,6 +131,7 @@ export async function openSite(args: ParsedArgs, options: SiteOptions): Promise<
       old.push(current.queue);
       retire(old);
       current = fresh;
+      useJournal();
       tracer.emit(0, NET_EVENTS.reloaded, { file: place.traceCfg });
       return true;
     },
@@ -130,13 +141,25 @@ export async function openSite(args: ParsedArgs, options: SiteOptions): Promise<
       isSettled = true;
       current = open();
     },
+    begin() {
+      serves = true;
+      useJournal();
+    },
     async close() {
       await Promise.all([...old, current.queue].map((queue) => queue.idle()));
+      await journals?.close();
       await policy.state.close();
       await keeper?.close();
       await tracer.close();
     },
   };
+}
+
+/** The delivery journals of a service; null: this is none. */
+function openJournals({ journals }: Rooms, trace: SwitchTracer): Journals | null {
+  if (journals === null) return null;
+  const host = Deno.hostname();
+  return new journals.Journals({ ops: journals.FILES, trace, complain, host });
 }
 
 /** Forgets the queues of earlier generations that have nothing in hand any more. */

@@ -1,4 +1,7 @@
-/** The trace of a running service: the same object for every room while file, level and format change underneath. */
+/**
+ * The trace of a running service: the same object for every room while file, level and format change underneath. What is told before
+ * the first file is known - by a keeper that was started while there was no trace yet - is held until then.
+ */
 import type { Settings } from "../settings/mod.ts";
 import { type FileTracer, openTrace, tracePath } from "../trace/file.ts";
 import { traceMask } from "./trace_mask.ts";
@@ -16,8 +19,14 @@ export interface Tap {
   readonly take: <F extends Fields>(session: number, event: TraceEvent<F>, fields: F) => void;
 }
 
+/** What is told before it is known where to: so much is held. */
+const MOST_HELD = 100;
+const HIGHEST_LEVEL = 4;
+
 export class SwitchTracer implements Tracer {
   level = 0;
+  /** null: it is known where events go. */
+  #held: (() => void)[] | null;
   #tap: Tap | null = null;
   #file: FileTracer | null = null;
   #chosen = "";
@@ -30,7 +39,8 @@ export class SwitchTracer implements Tracer {
     this.#place = place;
     this.#complain = complain;
     this.#instead = instead ?? null;
-    this.level = instead?.level ?? 0;
+    this.#held = instead === undefined ? [] : null;
+    this.level = instead?.level ?? HIGHEST_LEVEL;
   }
 
   /** Goes on as `settings` say; a file that stays the same is only opened anew (logrotate). */
@@ -49,6 +59,9 @@ export class SwitchTracer implements Tracer {
     const mask = traceMask(settings, this.#place, this.#complain);
     this.#file = openTrace({ file, level, format, remoteIp, mask, onTrouble: this.#complain });
     this.#setLevel();
+    const held = this.#held ?? [];
+    this.#held = null;
+    for (const tell of held) tell();
   }
 
   /** Tells `tap` as well from now on, whatever the level of the file; null: nobody any more. */
@@ -58,6 +71,10 @@ export class SwitchTracer implements Tracer {
   }
 
   emit<F extends Fields>(session: number, event: TraceEvent<F>, fields: F): void {
+    if (this.#held !== null) {
+      if (this.#held.length < MOST_HELD) this.#held.push(() => this.emit(session, event, fields));
+      return;
+    }
     (this.#file ?? this.#instead)?.emit(session, event, fields);
     if (this.#tap !== null && event.level <= this.#tap.level) {
       this.#tap.take(session, event, fields);

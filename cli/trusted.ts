@@ -9,6 +9,7 @@ import { splitCommand } from "../auth/command_line.ts";
 import type { Identity } from "../net/privileges.ts";
 import type { Settings } from "../settings/mod.ts";
 import { SiteError } from "./command.ts";
+import { keptJournalPath } from "./journal.ts";
 import type { SitePlace } from "./site_place.ts";
 
 /** What decides as whom the keeper reads and writes, and what it runs as root. */
@@ -20,12 +21,14 @@ const TRUSTED = ["", "/control", "/control/locals", "/users", "/users/cdb", "/us
  */
 export function requireTrusted(
   place: SitePlace,
-  { auth_source }: Pick<Settings, "auth_source">,
+  settings: Pick<Settings, "auth_source" | "deliver_as" | "maildir_journal">,
   identity: Identity,
 ): void {
   const users = place.root === "" ? [] : [`${place.root}/etc/passwd`];
-  const all = [...TRUSTED.map((name) => place.path + name), place.traceCfg, ...users];
-  for (const path of [...all, ...programOf(auth_source)]) {
+  const journal = keptJournalPath(place, settings);
+  const journals = journal === "" ? [] : [journal];
+  const all = [...TRUSTED.map((name) => place.path + name), place.traceCfg, ...users, ...journals];
+  for (const path of [...all, ...programOf(settings.auth_source)]) {
     const found = changeable(path, identity);
     if (found === null) continue;
     const { uid, gid } = identity;

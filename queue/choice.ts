@@ -1,6 +1,7 @@
 /** Which way accepted mail goes, and what the ways are opened with. The ways themselves are not loaded here. */
 import type { Settings } from "../settings/mod.ts";
 import type { Tracer } from "../trace/tracer.ts";
+import type { Journal } from "./journal.ts";
 import type { RouteSource } from "./route.ts";
 import type { Queue } from "./types.ts";
 
@@ -19,6 +20,8 @@ export interface QueueOptions {
   readonly host: string;
   /** Number of this worker; 0: the only one. */
   readonly worker?: number;
+  /** The delivery journal, for a service that delivers itself. */
+  readonly journal?: () => Journal | null;
 }
 
 /** Kinds of queue that `settings.queue` can come to. */

@@ -36,6 +36,8 @@ interface Item {
 
 /** The rounds of one device. Lives while messages for it are in hand. */
 export interface SyncGroup {
+  /** Number of the device. */
+  readonly device: number;
   /** True: files can be closed once written, `syncWritten` makes them safe. */
   readonly whole: boolean;
   /** Resolves when everything written before is on disk. Only where `whole` was true before the writing. */
@@ -83,7 +85,7 @@ export function openGroupCommit(
       if (group === undefined) {
         const pace = paceOf(device);
         const whole = way === "fsync" ? null : ops.fileSystem(directory);
-        group = openGroup(ops, whole, {
+        group = openGroup(ops, device, whole, {
           mayUseWhole: () => way === "syncfs" || !pace.isSlow,
           isInPlace: () => inPlace && pace.last < QUICK_MILLISECONDS,
           roundTook: (ms) => pace.took(ms),
@@ -106,7 +108,7 @@ interface GroupRules {
   now(): number;
 }
 
-function openGroup(ops: FileOps, whole: FileSystem | null, rules: GroupRules) {
+function openGroup(ops: FileOps, device: number, whole: FileSystem | null, rules: GroupRules) {
   let holders = 0;
   let running = false;
   let gathering: Item[] = [];
@@ -174,6 +176,7 @@ function openGroup(ops: FileOps, whole: FileSystem | null, rules: GroupRules) {
   }
 
   return {
+    device,
     hold: () => {
       holders++;
     },

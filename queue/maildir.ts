@@ -2,7 +2,7 @@
  * The embedded default: delivers into Maildirs by itself, where no qmail-queue is installed.
  *
  * Does what qmail-local does with maildir lines, and keeps its order: content on disk, link into new/, directory on disk, and only then
- * "queued". All copies of a message are written and on disk before the first is linked; when one fails, the links are taken back and the
+ * "queued". With a delivery journal (journal.ts) the name is on disk there, before the link, and the directory follows. All copies of a message are written and on disk before the first is linked; when one fails, the links are taken back and the
  * message is deferred. Syncs are shared between messages (group_commit.ts). Never lists a directory: the cost of a
  * delivery does not depend on what lies in the Maildir. Never bounces, never retries: the client does.
  * Memory: up to 64 KiB of a message wait here; a longer one goes on to its first tmp/ file, and from there into the others.
@@ -10,6 +10,7 @@
 import type { Delivery, Envelope, Queue, QueueOutcome } from "./types.ts";
 import type { Tracer } from "../trace/tracer.ts";
 import { type FileOps, FILES } from "./file_ops.ts";
+import type { Journal } from "./journal.ts";
 import { openGroupCommit, type SyncWay } from "./group_commit.ts";
 import { countLines, searchHeader } from "./local_lines.ts";
 import { commit, discardFiles, fail, type Message, type Shared } from "./maildir_commit.ts";
@@ -33,6 +34,8 @@ export interface MaildirOptions {
   /** A quick disk is waited for in place (group_commit.ts). */
   readonly syncInPlace?: boolean;
   readonly ops?: FileOps;
+  /** The delivery journal of the moment; absent, or null: there is none. */
+  readonly journal?: () => Journal | null;
   /** Milliseconds since 1970. */
   readonly now?: () => number;
   /** Milliseconds of a clock that never jumps. */
@@ -73,6 +76,7 @@ export function openMaildirQueue(options: MaildirOptions): MaildirQueue {
       inPlace: options.syncInPlace ?? false,
       now: elapsed,
     }),
+    journal: options.journal ?? (() => null),
     asOwner: openOwnerTurns(ops),
     writing: writePace(elapsed),
     name: openNames({

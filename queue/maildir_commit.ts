@@ -8,6 +8,7 @@ import type { Tracer } from "../trace/tracer.ts";
 import { QUEUE_EVENTS } from "../trace/events.ts";
 import { errorText, type FileOps } from "./file_ops.ts";
 import type { GroupCommit, SyncGroup } from "./group_commit.ts";
+import type { Entered, Journal } from "./journal.ts";
 import type { HeaderSearch } from "./local_lines.ts";
 import {
   closeCopy,
@@ -31,6 +32,8 @@ import type { OwnerTurns } from "./owner_turns.ts";
 export interface Shared {
   readonly ops: FileOps;
   readonly groups: GroupCommit;
+  /** Where short messages are safe at once; null: nowhere. */
+  readonly journal: () => Journal | null;
   readonly asOwner: OwnerTurns;
   readonly name: (sizes?: NamedSizes) => string;
   /** What writing a piece of a long message takes. */
@@ -84,7 +87,7 @@ export async function commit(shared: Shared, message: Message): Promise<QueueOut
     fail(message, error);
   }
   if (message.trouble !== null) takeBack(shared, message, message.trouble.reason);
-  else traceCopies(shared, message);
+  else promise(shared, message);
   discardFiles(shared, message);
   for (const group of message.groups.values()) group.release();
   if (message.trouble !== null) return message.trouble;
@@ -122,6 +125,8 @@ async function writeCopies(shared: Shared, message: Message): Promise<void> {
     // Nothing may come between the write and the question for its sync: an error of the disk spoils what has asked.
     shared.asOwner(copy.target, () => {
       const group = acquireGroup(shared, message, copy);
+      const entering = enterCopy(shared, message, copy, group, body);
+      if (entering !== null) return entering;
       if (group.whole) putTmp(shared.ops, copy, shared.name, body);
       else {
         createTmp(shared.ops, copy, shared.name);
@@ -131,6 +136,39 @@ async function writeCopies(shared: Shared, message: Message): Promise<void> {
     })
   ));
   giveBack(body);
+}
+
+/** Writes the copy and enters it into the journal; null: it takes none now. The caller is the owner. @throws {CopyError} */
+function enterCopy(
+  shared: Shared,
+  message: Message,
+  copy: Copy,
+  { device }: SyncGroup,
+  body: Uint8Array,
+): Promise<void> | null {
+  const journal = shared.journal();
+  if (journal === null) return null;
+  const { owner, maildir } = copy.target;
+  const name = shared.name(sizesOf(message, copy));
+  const entry = { owner, maildir, name, head: copy.head, body };
+  const openSystem = () => shared.ops.fileSystem(`${maildir}/new`);
+  if (!journal.admits(device, openSystem, entry)) return null;
+  copy.final = name;
+  putTmp(shared.ops, copy, shared.name, body);
+  return enter(copy, journal.append(device, entry));
+}
+
+async function enter(copy: Copy, appending: Promise<Entered>): Promise<void> {
+  try {
+    copy.entered = await appending;
+  } catch (error) {
+    throw new Error(`Cannot enter "${copy.tmp}" into the journal: ${errorText(error)}`);
+  }
+}
+
+function sizesOf(message: Message, copy: Copy): NamedSizes {
+  const bytes = copy.head.length + message.bytes;
+  return { bytes, wireBytes: bytes + copy.headLines + message.lines };
 }
 
 /** Makes one written copy safe: with the others, or by its own descriptor, and then closed. */
@@ -194,19 +232,21 @@ async function copyFile(shared: Shared, from: Copy, to: Copy): Promise<void> {
 }
 
 async function linkCopies(shared: Shared, message: Message): Promise<void> {
-  await allSettled(message.copies.map((copy) => {
-    const bytes = copy.head.length + message.bytes;
-    const wireBytes = bytes + copy.headLines + message.lines;
-    return shared.asOwner(
-      copy.target,
-      () => linkCopy(shared.ops, copy, () => shared.name({ bytes, wireBytes })),
-    );
-  }));
+  await allSettled(message.copies.map((copy) =>
+    shared.asOwner(copy.target, () =>
+      linkCopy(
+        shared.ops,
+        copy,
+        () => copy.final ?? shared.name(sizesOf(message, copy)),
+      ))
+  ));
 }
 
 /** The new names are on disk. */
 async function syncDirectories(message: Message): Promise<void> {
   await allSettled(message.copies.map(async (copy) => {
+    // Its name is in the journal.
+    if (copy.final !== null) return;
     const directory = `${copy.target.maildir}/new`;
     try {
       await groupOf(message, copy).syncDirectory(directory, copy.target.owner);
@@ -233,6 +273,7 @@ async function allSettled(promises: readonly Promise<void>[]): Promise<void> {
 /** Removes the links of a message that failed. */
 function takeBack(shared: Shared, message: Message, reason: string): void {
   for (const copy of message.copies) {
+    copy.entered?.withdrawn();
     const file = copy.linked;
     if (file === "") continue;
     const still = unlinkCopy(shared.ops, copy);
@@ -256,6 +297,12 @@ export function discardFiles(shared: Shared, message: Message): void {
       shared.trace.emit(message.session, QUEUE_EVENTS.leftBehind, { file, reason: still });
     }
   }
+}
+
+/** Every copy has its name. */
+function promise(shared: Shared, message: Message): void {
+  for (const copy of message.copies) copy.entered?.linked();
+  traceCopies(shared, message);
 }
 
 function traceCopies(shared: Shared, message: Message): void {

@@ -6,6 +6,7 @@
  * "content on disk, link, directory on disk" is kept by the caller (maildir.ts), who waits between the steps.
  */
 import { errorText, type FileOps, type OpenFile, type ShortFile } from "./file_ops.ts";
+import type { Entered } from "./journal.ts";
 import type { Target } from "./plan.ts";
 import { bytesOf, returnPathLine } from "./local_lines.ts";
 import { MEMORY_BYTES } from "./memory.ts";
@@ -31,6 +32,10 @@ export interface Copy {
   linked: string;
   /** Open for writing; null once closed. */
   file: OpenFile | null;
+  /** Set: it goes by the journal, under this name in new/. */
+  final: string | null;
+  /** Set: it is safe in the journal. */
+  entered: Entered | null;
 }
 
 /** A copy of which nothing is on disk yet. */
@@ -43,6 +48,8 @@ export function prepareCopy(target: Target): Copy {
     tmp: "",
     linked: "",
     file: null,
+    final: null,
+    entered: null,
   };
 }
 

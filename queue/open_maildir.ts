@@ -13,6 +13,7 @@ export function openMaildirWay(options: QueueOptions): MaildirQueue {
     pid: Deno.pid,
     worker: options.worker ?? 0,
     sync: options.settings.maildir_sync,
+    journal: options.journal ?? (() => null),
   });
 }
 

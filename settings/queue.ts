@@ -21,6 +21,10 @@ export const QUEUE_SETTINGS = {
     "auto",
     "How Maildir deliveries reach the disk: one syncfs for many, an fsync for each, or as the moment allows",
   ),
+  maildir_journal: text(
+    "",
+    "Directory of the delivery journal, the serving user's, root's with a keeper; below the qmail directory when relative; empty: none",
+  ),
   queue_timeout_seconds: integer(300, "seconds", "Longest run of a qmail-queue program", 1),
   max_queue_programs: integer(20, "programs", "qmail-queue programs running at one time", 1),
   max_deliveries: integer(

@@ -39,6 +39,13 @@ export const QUEUE_EVENTS = {
     "maildir",
     (f) => `left behind [${f.file}]: ${f.reason}`,
   ),
+  recovered: event<{ file: string; entries: number; delivered: number; kept: number }>(
+    "queue.maildir.recovered",
+    1,
+    "maildir",
+    (f) =>
+      `journal [${f.file}] held ${f.entries} accepted messages: ${f.delivered} delivered now, ${f.kept} kept`,
+  ),
   program: event<{ program: string; pid: number; end: string }>(
     "queue.program.ended",
     2,

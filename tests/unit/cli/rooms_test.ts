@@ -15,9 +15,15 @@ const PLACE = { path: "/nonexistent" };
 
 const ALL = ["auth", "content", "dns", "kept", "pop3", "qmtp"];
 
-Deno.test("loadRooms: a service has everything, and so has a session that gives root away", async () => {
+Deno.test("loadRooms: a service has everything, and so has a session that gives root away, but for journals", async () => {
   const settings = defaultSettings();
-  assertEquals(loadedOf(await loadRooms(PLACE, { isService: true }, settings)), ALL);
+  assertEquals(
+    loadedOf(await loadRooms(PLACE, { isService: true }, settings)),
+    [
+      ...ALL,
+      "journals",
+    ].toSorted(),
+  );
   const settles = { isService: false, serves: "smtp", asRoot: "settle" } as const;
   assertEquals(loadedOf(await loadRooms(PLACE, settles, settings)), ALL);
 });

@@ -7,7 +7,7 @@ import { defaultSettings } from "../../../settings/mod.ts";
 const ignore = Deno.uid() !== 0;
 if (ignore) console.log("trusted_test: skipped, it needs root");
 
-const OWN = { auth_source: "poppasswd" };
+const OWN = { auth_source: "poppasswd", deliver_as: "owner", maildir_journal: "" } as const;
 const QMAILD = { uid: 7791, gid: 2108, name: null };
 
 /** "outer/inner/control" in a temporary directory, all root's. */
@@ -89,7 +89,7 @@ Deno.test({
     Deno.mkdirSync(`${top}/etc`);
     Deno.writeTextFileSync(`${top}/etc/passwd`, "");
     const place = placeOf(`${top}/outer/inner`);
-    const settings = { auth_source: `checkpassword "${program}" /bin/true` };
+    const settings = { ...OWN, auth_source: `checkpassword "${program}" /bin/true` };
     requireTrusted(place, settings, QMAILD);
     Deno.chownSync(program, QMAILD.uid, 0);
     requireTrusted(place, OWN, QMAILD);
@@ -131,5 +131,21 @@ Deno.test({
     Deno.chownSync(`${top}/outer`, 0, 0);
     Deno.chmodSync(`${top}/outer/inner`, 0o1777);
     assertEquals(isRoots(`${top}/outer/inner`, QMAILD), false);
+  }),
+});
+
+Deno.test({
+  name: "requireTrusted: the delivery journal of a keeper, but not that of who serves",
+  ignore,
+  fn: inSite((top) => {
+    const place = placeOf(`${top}/outer/inner`);
+    const journal = `${place.path}/journal`;
+    const settings = { ...OWN, maildir_journal: "journal" };
+    requireTrusted(place, settings, QMAILD);
+    Deno.mkdirSync(journal, { mode: 0o700 });
+    requireTrusted(place, settings, QMAILD);
+    Deno.chownSync(journal, QMAILD.uid, QMAILD.gid);
+    assertThrows(() => requireTrusted(place, settings, QMAILD), SiteError, `"${journal}" can be`);
+    requireTrusted(place, { ...settings, deliver_as: "self" }, QMAILD);
   }),
 });
