@@ -21,7 +21,19 @@ interface Form extends Pick<Server, "name" | "about" | "workloads"> {
   readonly settings?: readonly string[];
   /** Started without root, as the owner of all mail. */
   readonly single?: boolean;
+  /** With a delivery journal. */
+  readonly journal?: boolean;
   readonly drops: boolean;
+}
+
+/** In the qmail directory. */
+const journalName = (form: Pick<Form, "name">): string => `${form.name}.journal`;
+
+/** The directory of the journal, the serving user's. */
+function makeJournal({ site }: Bench, form: Form): void {
+  const path = `${site.qmailDir}/${journalName(form)}`;
+  Deno.mkdirSync(path, { recursive: true, mode: 0o700 });
+  if (form.single === true && Deno.uid() === 0) Deno.chownSync(path, site.uid, site.gid);
 }
 
 /** Limits that a load from one address would run into, and what the workload and the form ask for. */
@@ -32,6 +44,7 @@ function settings(workload: WorkloadName, form: Form): string[] {
     `trace_file=log/${form.name}.trace`,
     workload === "w2q" ? "queue=qmail-queue" : "queue=maildir",
     ...(form.settings ?? []),
+    ...(form.journal === true ? [`maildir_journal=${journalName(form)}`] : []),
   ];
   if (workload === "w1b") words.push("on_invalid_rcpt=reject", "max_unknown_recipients=0");
   return words.flatMap((word) => ["--set", word]);
@@ -48,6 +61,7 @@ function startForm(bench: Bench, form: Form, { workload, port }: Start): Running
     ...["serve", "--root", root, "--smtp", smtp, "--pop3", pop3],
     ...settings(workload, form),
   ];
+  if (form.journal === true) makeJournal(bench, form);
   const env = workload === "w2q" ? { QMAILQUEUE: bench.tools.qmailQueue } : {};
   return start(argv, { env, log: `${bench.dir}/${form.name}.log` });
 }
@@ -66,6 +80,21 @@ const FORMS: readonly Form[] = [
     about: "the same as the user that owns all mail, without a keeper",
     workloads: SMTP_AND_POP3,
     single: true,
+    drops: true,
+  },
+  {
+    name: "qfront-journal",
+    about: "qfront with a delivery journal (maildir_journal)",
+    workloads: ["w2", "w3"],
+    journal: true,
+    drops: true,
+  },
+  {
+    name: "qfront-single-journal",
+    about: "qfront-single with a delivery journal",
+    workloads: ["w2", "w3"],
+    single: true,
+    journal: true,
     drops: true,
   },
   {
@@ -96,6 +125,8 @@ const qfront = (form: Form): Server => ({
   cleanUp(bench) {
     const trace = `${bench.site.qmailDir}/log/${form.name}.trace`;
     if (exists(trace)) Deno.removeSync(trace);
+    const journal = `${bench.site.qmailDir}/${journalName(form)}`;
+    if (exists(journal)) Deno.removeSync(journal, { recursive: true });
   },
 });
 
