@@ -1,10 +1,10 @@
 /**
  * The process that gets killed: delivers under load and prints each message's number once it is queued.
  *
- *     deno run -A tests/soak/kill_driver.ts DIR [--crash-after STEP] [--connections 8] [--sync auto]
+ *     deno run -A tests/soak/kill_driver.ts DIR [--crash-after STEP] [--connections 8] [--sync auto] [--journal]
  *
  * Message N goes to DIR/a or to DIR/a and DIR/b. With --crash-after it kills itself with SIGKILL right after that many file
- * operations; otherwise somebody else does. Lines are written at once: what stands on standard output was promised.
+ * operations and steps of the journal, those of its recovery included; otherwise somebody else does. Lines are written at once: what stands on standard output was promised.
  */
 import { parseArgs } from "@std/cli/parse-args";
 import { NO_TRACE } from "../../trace/tracer.ts";
@@ -17,6 +17,8 @@ import {
   type ShortFile,
 } from "../../queue/file_ops.ts";
 import type { SyncWay } from "../../queue/group_commit.ts";
+import { Journals } from "../../queue/journals.ts";
+import { countJournalSteps, journalIn } from "./journal.ts";
 import { bodyOf } from "./kill_check.ts";
 
 /** File operations that call `step` after each. */
@@ -68,12 +70,22 @@ function print(line: string): void {
 }
 
 if (import.meta.main) {
-  const args = parseArgs(Deno.args, { string: ["crash-after", "connections", "sync"] });
+  const args = parseArgs(Deno.args, {
+    string: ["crash-after", "connections", "sync"],
+    boolean: ["journal"],
+  });
   const dir = String(args._[0]);
   let left = Number(args["crash-after"] ?? Infinity);
   const step = () => {
     if (--left === 0) Deno.kill(Deno.pid, "SIGKILL");
   };
+  const ops = countedOps(step);
+  const complain = (sentence: string) => console.error(sentence);
+  const journals = new Journals({ ops, trace: NO_TRACE, complain, host: "soak" });
+  if (args["journal"] === true) {
+    countJournalSteps(step);
+    journals.use(journalIn(dir));
+  }
   const queue = openMaildirQueue({
     routing: (address) => ({
       outcome: "deliver",
@@ -88,7 +100,8 @@ if (import.meta.main) {
     host: "soak",
     pid: Deno.pid,
     sync: String(args["sync"] ?? "auto") as SyncWay,
-    ops: countedOps(step),
+    ops,
+    journal: () => journals.current,
   });
   let next = 0;
   const connection = async () => {
