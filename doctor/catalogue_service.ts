@@ -56,6 +56,24 @@ const PROCESSES = {
     "Every message is answered 451",
     "Write the address of a QMQP server into control/qmqpservers",
   ),
+  "journal-unusable": kind(
+    "warning",
+    "The delivery journal's directory is not that of who delivers, or others can write to it",
+    "Deliveries go without it, and what it holds is not looked after",
+    "chown it to that user, mode 0700",
+  ),
+  "journal-waits": kind(
+    "warning",
+    "The delivery journal holds accepted messages, and no service has it open",
+    "They may be missing from their Maildirs until a service looks after them",
+    "Start qfront, or reload it",
+  ),
+  "journal-unreadable": kind(
+    "error",
+    "A file of the delivery journal can't be understood",
+    "What it holds was accepted, and no start of this version delivers it",
+    "Start the version of qfront that wrote it once",
+  ),
 } as const;
 
 const SAFETY = {

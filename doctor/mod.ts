@@ -6,6 +6,7 @@ import { DELIVERIES } from "./deliveries.ts";
 import { DISK_SPACE } from "./disk_space.ts";
 import { DNSBLS } from "./dnsbls.ts";
 import { DOMAINS } from "./domains.ts";
+import { JOURNAL } from "./journal.ts";
 import { MACHINE } from "./machine.ts";
 import { PERMISSIONS } from "./permissions.ts";
 import { QUEUE_WAY, queueKindOf } from "./queue_way.ts";
@@ -29,8 +30,9 @@ export const CHECKS: readonly Check[] = [
   RULES,
   SETTINGS_SAID,
   QUEUE_WAY,
-  runningCheck(needsSend),
+  JOURNAL,
   ROLES,
+  runningCheck(needsSend),
   CATCH_ALLS,
   DELIVERIES,
   CERTIFICATES,

@@ -2,6 +2,8 @@
 import { assert, assertEquals } from "@std/assert";
 import type { FindingId } from "../../../doctor/catalogue.ts";
 import type { Patient } from "../../../doctor/types.ts";
+import { JournalFile } from "../../../queue/journal_file.ts";
+import { Batch } from "../../../queue/journal_format.ts";
 import { type Broken, findingsOf, withSample } from "./site_kit.ts";
 
 interface Case {
@@ -21,6 +23,26 @@ interface Case {
 
 const CONTROL = "var/qmail/control";
 const IS_ROOT = Deno.uid() === 0;
+
+const JOURNAL = "var/qmail/journal";
+
+/** An empty journal, as a service makes it. */
+function useJournal(site: Broken): void {
+  site.append(`${CONTROL}/trace.cfg`, "\nmaildir_journal: journal\n");
+  Deno.mkdirSync(`${site.root}/${JOURNAL}`, { mode: 0o700 });
+}
+
+/** Two messages that no service has looked after. */
+function fillJournal({ root }: Broken): void {
+  const file = JournalFile.open(`${root}/${JOURNAL}/journal.1`);
+  assert(file !== null);
+  file.beginNow();
+  const batch = new Batch();
+  const [head, body] = [new TextEncoder().encode("head\n"), new TextEncoder().encode("body\n")];
+  for (const name of ["one", "two"]) batch.add(null, `${root}/home/joe/Maildir`, name, head, body);
+  file.write(batch);
+  file.close();
+}
 
 const CASES: readonly Case[] = [
   {
@@ -394,6 +416,40 @@ const CASES: readonly Case[] = [
     },
   },
   {
+    id: "journal-unusable",
+    fault: "a journal that others can write to",
+    breaks(site) {
+      useJournal(site);
+      site.chmod(JOURNAL, 0o770);
+    },
+    only: "journal",
+    at: [JOURNAL],
+  },
+  {
+    id: "journal-unusable",
+    fault: "a journal in a directory that is not there",
+    breaks: (site) => site.append(`${CONTROL}/trace.cfg`, "\nmaildir_journal: none/journal\n"),
+    at: ["none/journal"],
+  },
+  {
+    id: "journal-waits",
+    fault: "a journal that a killed service has left",
+    breaks(site) {
+      useJournal(site);
+      fillJournal(site);
+    },
+    at: [`${JOURNAL}/journal.1`],
+  },
+  {
+    id: "journal-unreadable",
+    fault: "a journal file of another kind",
+    breaks(site) {
+      useJournal(site);
+      site.write(`${JOURNAL}/journal.1`, "no journal at all\n".repeat(300));
+    },
+    at: [`${JOURNAL}/journal.1`],
+  },
+  {
     id: "outgoing-ip",
     fault: "a source address for outgoing mail",
     breaks: (site) => site.write(`${CONTROL}/outgoingip`, "192.0.2.7\n"),
@@ -446,3 +502,34 @@ for (const { id, fault, breaks, args, facts, only, gone = [], at } of CASES) {
     });
   });
 }
+
+Deno.test("examine: a journal that is in order, or that a service has, is not told of", async () => {
+  await withSample(async (site) => {
+    useJournal(site);
+    const told = async () => (await findingsOf(site.root, [], {}, "journal")).map(({ id }) => id);
+    assertEquals(await told(), []);
+    fillJournal(site);
+    const file = JournalFile.open(`${site.root}/${JOURNAL}/journal.1`);
+    assert(file !== null);
+    assertEquals(await told(), []);
+    file.close();
+    assertEquals(await told(), ["journal-waits"]);
+  });
+});
+
+Deno.test("examine: a journal is read and not changed", async () => {
+  await withSample(async (site) => {
+    useJournal(site);
+    fillJournal(site);
+    const directory = `${site.root}/${JOURNAL}`;
+    Deno.removeSync(`${directory}/journal.1.done`);
+    const state = () => [
+      [...Deno.readDirSync(directory)].map(({ name }) => name),
+      Deno.statSync(`${directory}/journal.1`).mtime?.getTime(),
+      new Uint8Array(Deno.readFileSync(`${directory}/journal.1`)),
+    ];
+    const before = state();
+    assertEquals((await findingsOf(site.root, [], {}, "journal")).length, 1);
+    assertEquals(state(), before);
+  });
+});

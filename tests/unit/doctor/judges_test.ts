@@ -1,10 +1,11 @@
 /** Judges over facts that no temporary directory can have: processes, disks, clocks, lists of the DNS, certificates, owners. */
-import { assertEquals, assertStringIncludes } from "@std/assert";
+import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { createFileResolver } from "../../../dns/file_resolver.ts";
 import { judgeCertificates } from "../../../doctor/certificates.ts";
 import { judgeDisks } from "../../../doctor/disk_space.ts";
 import { DNSBLS } from "../../../doctor/dnsbls.ts";
 import { groupsOf, openFilesOf, startedMs } from "../../../doctor/host.ts";
+import { gatherJournal, type JournalFacts, judgeJournal } from "../../../doctor/journal.ts";
 import { judgeClock } from "../../../doctor/machine.ts";
 import { exitCodeFor } from "../../../doctor/mod.ts";
 import { judgeClosed } from "../../../doctor/permissions.ts";
@@ -204,3 +205,73 @@ Deno.test("exitCodeFor: the worst finding decides", () => {
   assertEquals(exitCodeFor([of("disk-full"), of("disk-low")]), 2);
   assertEquals(exitCodeFor([of("disk-full"), of("open-relay")]), 3);
 });
+
+const JOURNAL: JournalFacts = {
+  path: "/var/qmail/journal",
+  user: QMAILD,
+  directory: { isDirectory: true, mode: 0o700, uid: 7791, gid: 2108 },
+  parent: { isDirectory: true, mode: 0o755, uid: 0, gid: 0 },
+  isRefused: false,
+  isUsed: true,
+  waiting: [],
+  traceCfg: "/c/trace.cfg",
+};
+
+Deno.test("judgeJournal: the directory is that of who delivers, and nobody else writes to it", () => {
+  const { directory, parent } = JOURNAL;
+  assert(directory !== null && parent !== null);
+  assertEquals(judgeJournal(JOURNAL), []);
+  const roots = judgeJournal({ ...JOURNAL, directory: { ...directory, uid: 0 } });
+  assertEquals(ids(roots), ["journal-unusable"]);
+  assertStringIncludes(roots[0]?.what ?? "", "belongs to uid 0, and qmaild (7791:2108)");
+  for (const mode of [0o720, 0o702, 0o777]) {
+    const open = judgeJournal({ ...JOURNAL, directory: { ...directory, mode } });
+    assertEquals([ids(open), open[0]?.mend], [
+      ["journal-unusable"],
+      "chmod 0700 /var/qmail/journal",
+    ]);
+  }
+  assertEquals(ids(judgeJournal({ ...JOURNAL, directory: { ...directory, mode: 0o755 } })), []);
+  assertEquals(ids(judgeJournal({ ...JOURNAL, directory: { ...directory, isDirectory: false } })), [
+    "journal-unusable",
+  ]);
+});
+
+Deno.test("judgeJournal: a directory that is not there is made, by who may", () => {
+  const none = { ...JOURNAL, directory: null };
+  const { parent } = JOURNAL;
+  assert(parent !== null);
+  assertEquals(ids(judgeJournal(none)), ["journal-unusable"]);
+  assertEquals(ids(judgeJournal({ ...none, parent: null })), ["journal-unusable"]);
+  assertEquals(ids(judgeJournal({ ...none, parent: { ...parent, uid: 7791 } })), []);
+  assertEquals(ids(judgeJournal({ ...none, user: { ...QMAILD, uid: 0 } })), []);
+});
+
+Deno.test("judgeJournal: what waits is told, whether the journal is used or not", () => {
+  const waiting = [
+    { path: "/j/journal.1", messages: 12, reason: "" },
+    { path: "/j/journal.2", messages: null, reason: "its head is damaged" },
+  ];
+  const findings = judgeJournal({ ...JOURNAL, waiting });
+  assertEquals(ids(findings), ["journal-waits", "journal-unreadable"]);
+  assertEquals(findings.map(({ where }) => where.path), ["/j/journal.1", "/j/journal.2"]);
+  assertStringIncludes(findings[0]?.what ?? "", "12 accepted messages");
+  assertStringIncludes(findings[1]?.what ?? "", "its head is damaged");
+  const unused = judgeJournal({ ...JOURNAL, isUsed: false, directory: null, waiting });
+  assertEquals(ids(unused), ["setting-useless", "journal-waits", "journal-unreadable"]);
+  const refused = judgeJournal({ ...JOURNAL, isRefused: true, directory: null });
+  assertEquals(refused, []);
+});
+
+Deno.test("gatherJournal: as root it is root's where a keeper delivers, else the serving user's", () =>
+  withSample(async ({ root }) => {
+    const uidOf = async (...args: string[]) => {
+      const patient = await patientOf(root, args, { service: QMAILD });
+      return gatherJournal(patient, `${root}/journal`).user.uid;
+    };
+    const isRoot = Deno.uid() === 0;
+    assertEquals(await uidOf(), isRoot ? 0 : QMAILD.uid);
+    assertEquals(await uidOf("--set", "deliver_as=self"), QMAILD.uid);
+    const as = await patientOf(root, [], { service: { ...QMAILD, how: "--as" } });
+    assertEquals(gatherJournal(as, `${root}/journal`).user.uid, QMAILD.uid);
+  }));
