@@ -240,8 +240,12 @@ export interface KeeperQueueOptions {
 export function openKeeperQueue(options: KeeperQueueOptions): Queue {
   const { keeper, trace, nextMail } = options;
   const hand = createHandCount();
-  /** Who asks what is being asked already waits for that answer. */
-  const asking = new Map<string, Promise<string | null>>();
+  /** Who asks what is being asked already waits for that answer. A new one whenever it is empty, as net/held.ts says. */
+  let asking = new Map<string, Promise<string | null>>();
+  const answered = (address: string) => {
+    asking.delete(address);
+    if (asking.size === 0) asking = new Map();
+  };
   return {
     name: "maildir",
     get inHand() {
@@ -273,7 +277,7 @@ export function openKeeperQueue(options: KeeperQueueOptions): Queue {
       if (known !== undefined) return known;
       const asked = keeper.ask("mail", "mail.can", { address })
         .then(({ header }) => header["reason"] as string | null, reasonOf)
-        .finally(() => asking.delete(address));
+        .finally(() => answered(address));
       asking.set(address, asked);
       return asked;
     },

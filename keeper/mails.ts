@@ -6,6 +6,7 @@
  * WRITE_WINDOW unanswered. A long message's file may be handed to the front, which then writes it itself: it gets that one
  * file, new and open for appending. What is not complete when the front is gone is taken back.
  */
+import { Held } from "../net/held.ts";
 import { closeDescriptor, type FileSender } from "../net/hand_over.ts";
 import type { MaildirDelivery } from "../queue/maildir.ts";
 import type { Envelope, QueueOutcome } from "../queue/types.ts";
@@ -59,7 +60,8 @@ class Mails {
   readonly #files: FileSender | null;
   /** By the front's own numbers: it need not wait for an answer before it goes on. */
   readonly #mails = new Map<number, Mail>();
-  readonly #ending = new Set<Promise<unknown>>();
+  /** What is waited for at the keeper's end. */
+  readonly #ending = new Held<Promise<unknown>>();
   #envelopeBytes = 0;
   /** Messages in hand that came in one frame. */
   #wholes = 0;
@@ -116,9 +118,7 @@ class Mails {
     this.#wholes++;
     try {
       const done = this.#deliver(session, envelope, payload.subarray(envelopeBytes));
-      this.#ending.add(done);
-      const over = () => void this.#ending.delete(done);
-      done.then(over, over);
+      this.#waitFor(done);
       return { header: { isPublic: false, ...await done } };
     } finally {
       this.#wholes--;
@@ -190,7 +190,7 @@ class Mails {
       if (mail.delivery === null) continue;
       this.#ending.add(behind(mail, async () => (await mail.delivery)?.abort()));
     }
-    await Promise.allSettled(this.#ending);
+    await Promise.allSettled(this.#ending.values());
   }
 
   #get(number: number): Mail {
@@ -217,10 +217,15 @@ class Mails {
     const mail = this.#begun(number);
     this.#forget(number);
     const done = behind(mail, async () => how(await mail.delivery));
-    this.#ending.add(done);
-    const over = () => void this.#ending.delete(done);
-    done.then(over, over);
+    this.#waitFor(done);
     return done;
+  }
+
+  /** The keeper's end comes behind it. */
+  #waitFor(work: Promise<unknown>): void {
+    const place = this.#ending.add(work);
+    const over = () => void this.#ending.remove(place);
+    work.then(over, over);
   }
 }
 

@@ -71,7 +71,8 @@ export function openGroupCommit(
   way: SyncWay,
   { inPlace = false, now = () => performance.now() }: RoundOptions = {},
 ): GroupCommit {
-  const groups = new Map<number, ReturnType<typeof openGroup>>();
+  /** One a device: few, which come and go. */
+  const groups: ReturnType<typeof openGroup>[] = [];
   const paces = new Map<number, Pace>();
   const paceOf = (device: number): Pace => {
     const pace = paces.get(device) ?? new Pace(SLOW_MILLISECONDS, now);
@@ -81,7 +82,7 @@ export function openGroupCommit(
   return {
     acquire(directory) {
       const device = ops.device(directory);
-      let group = groups.get(device);
+      let group = groups.find((one) => one.device === device);
       if (group === undefined) {
         const pace = paceOf(device);
         const whole = way === "fsync" ? null : ops.fileSystem(directory);
@@ -89,10 +90,12 @@ export function openGroupCommit(
           mayUseWhole: () => way === "syncfs" || !pace.isSlow,
           isInPlace: () => inPlace && pace.last < QUICK_MILLISECONDS,
           roundTook: (ms) => pace.took(ms),
-          unused: () => groups.delete(device),
+          unused: () => {
+            groups.splice(groups.findIndex((one) => one.device === device), 1);
+          },
           now,
         });
-        groups.set(device, group);
+        groups.push(group);
       }
       group.hold();
       return group;

@@ -17,7 +17,7 @@ import {
 } from "./journal_format.ts";
 
 /** Bytes of a file. What is delivered while it fills up can be in doubt after a power cut, until the next start. */
-export const FILE_BYTES = 8 * 1024 * 1024;
+export const FILE_BYTES = 16 * 1024 * 1024;
 const MOST_ENTRIES = 65_536;
 
 /** What became of an entry. */
