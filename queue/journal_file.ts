@@ -115,12 +115,21 @@ export class JournalFile {
     return { entries, marks, isOtherBoot, isSuspect: head.suspect };
   }
 
-  /** Makes it ready for its first batch, whatever it held. @throws what Deno throws, such as when the disk is full */
+  /**
+   * Makes it ready for its first batch; what it held must be safe elsewhere.
+   * @throws what Deno throws, such as when the disk is full; then it takes no room there
+   */
   beginNow(): void {
-    this.#writeThrough();
-    this.#writeHead(this.#epoch + 1, false);
-    this.#file.syncSync();
-    this.#clearMarks();
+    try {
+      this.#writeThrough();
+      this.#writeHead(this.#epoch + 1, false);
+      this.#file.syncSync();
+      this.#clearMarks();
+    } catch (error) {
+      this.#file.truncateSync(0);
+      this.#done.truncateSync(0);
+      throw error;
+    }
   }
 
   /** Keeps what it holds for a later recovery. */

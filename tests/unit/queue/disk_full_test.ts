@@ -9,6 +9,7 @@ import {
   queueIn,
   reasonOf,
 } from "./kit.ts";
+import { startService } from "./journal_kit.ts";
 
 /** Runs mount or umount. */
 function run(...command: [string, ...string[]]): boolean {
@@ -104,5 +105,26 @@ Deno.test({
       const outcome = await deliver(queueIn(dir), ["joe@x"], "x\n");
       assertKind(outcome, "deferred");
       assertMatch(reasonOf(outcome), /joe\/tmp\/.*(EROFS|Read-only)/);
+    }),
+});
+
+Deno.test({
+  name: "a journal for which the disk has no room is said, takes none of it, and mail is delivered",
+  ignore,
+  fn: () =>
+    onSmallDisk(async (dir) => {
+      const { queue, journals, complaints } = startService(dir);
+      assertEquals(journals.current, null);
+      assertEquals(complaints.length, 1);
+      assertMatch(
+        complaints[0] ?? "",
+        /^The delivery journal in ".*\/journal" can't be used: .*No space left/,
+      );
+      assertKind(await deliver(queue, ["a@x"], new Uint8Array(20_000).fill(65)), "queued");
+      assertEquals(mails(`${dir}/a`).length, 1);
+      assertEquals(
+        names(`${dir}/journal`).map((name) => Deno.statSync(`${dir}/journal/${name}`).size),
+        [0, 0],
+      );
     }),
 });
