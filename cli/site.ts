@@ -159,7 +159,7 @@ export async function openSite(args: ParsedArgs, options: SiteOptions): Promise<
 function openJournals({ journals }: Rooms, trace: SwitchTracer): Journals | null {
   if (journals === null) return null;
   const host = Deno.hostname();
-  return new journals.Journals({ ops: journals.FILES, trace, complain, host });
+  return new journals.Journals({ trace, complain, host });
 }
 
 /** Forgets the queues of earlier generations that have nothing in hand any more. */

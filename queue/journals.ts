@@ -11,13 +11,12 @@ import { Batch, type Entry } from "./journal_format.ts";
 import { isThere, recover, type Recovery } from "./journal_recovery.ts";
 import { openNames } from "./maildir_name.ts";
 
-export { FILES } from "./file_ops.ts";
-
 const FILE_NAME = /^journal\.(\d+)$/;
 const FILES_EACH = 2;
 
 export interface JournalsOptions {
-  readonly ops: FileOps;
+  /** Default: the real files, as whoever this process is. */
+  readonly ops?: FileOps;
   readonly trace: Tracer;
   /** Takes one sentence for the administrator. */
   readonly complain: (sentence: string) => void;
@@ -90,7 +89,7 @@ export class Journals {
 
   /** The file, empty and ready; null: another process has it, or something stays in it. */
   #recovered(path: string): JournalFile | null {
-    const { ops, trace, complain, host } = this.#options;
+    const { ops = FILES, trace, complain, host } = this.#options;
     const file = JournalFile.open(path);
     if (file === null) return null;
     try {

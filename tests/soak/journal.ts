@@ -1,6 +1,7 @@
 /** The delivery journal in the soak tests: where it is, its recovery, and its steps as points to be killed at. */
 import { JournalFile } from "../../queue/journal_file.ts";
-import { FILES, Journals } from "../../queue/journals.ts";
+import { PAGE_BYTES } from "../../queue/journal_format.ts";
+import { Journals } from "../../queue/journals.ts";
 import type { Fields, TraceEvent, Tracer } from "../../trace/tracer.ts";
 
 /** Where the driver has its journal. */
@@ -30,7 +31,7 @@ export async function recoverJournal(dir: string): Promise<Recovered> {
     },
   };
   const complain = (sentence: string) => void faults.push(sentence);
-  const journals = new Journals({ ops: FILES, trace, complain, host: "soak" });
+  const journals = new Journals({ trace, complain, host: "soak" });
   journals.use(journalIn(dir));
   await journals.close();
   return { held, delivered, faults };
@@ -77,27 +78,27 @@ export function countJournalSteps(step: () => void): void {
   });
 }
 
-/**
- * Makes the journal's files those of an earlier start of the machine: nothing that was not synced is relied on then, and its marks
- * are void. Changed in place, at the same length.
- */
-export function pretendOtherBoot(dir: string): void {
+/** Changes the head of each file in place. */
+export function changeHeads(dir: string, change: (head: string) => string): void {
   for (const { name } of Deno.readDirSync(journalIn(dir))) {
     if (!/^journal\.\d+$/.test(name)) continue;
     const file = Deno.openSync(`${journalIn(dir)}/${name}`, { read: true, write: true });
     try {
-      const page = new Uint8Array(4096);
+      const page = new Uint8Array(PAGE_BYTES);
       file.readSync(page);
-      const head = new TextDecoder("latin1").decode(page);
-      const other = head.replace(
-        /"boot":"([^"]+)"/,
-        (_, id) => `"boot":"${"0".repeat(id.length)}"`,
-      );
-      if (other === head) continue;
+      const head = change(new TextDecoder().decode(page.subarray(0, page.indexOf(0))));
+      page.fill(0).set(new TextEncoder().encode(head));
       file.seekSync(0, Deno.SeekMode.Start);
-      file.writeSync(Uint8Array.from(other, (c) => c.charCodeAt(0)));
+      file.writeSync(page);
     } finally {
       file.close();
     }
   }
 }
+
+/**
+ * Makes the journal's files those of an earlier start of the machine: nothing that was not synced is relied on then, and its marks
+ * are void.
+ */
+export const pretendOtherBoot = (dir: string): void =>
+  changeHeads(dir, (head) => head.replace(/"boot":"[^"]*"/, '"boot":"another start"'));

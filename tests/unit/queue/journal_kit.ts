@@ -1,7 +1,7 @@
 /** What the tests of the delivery journal share: journals in temporary directories, killed processes, power cuts. */
-import { FILES } from "../../../queue/file_ops.ts";
 import { Journals, type JournalsOptions } from "../../../queue/journals.ts";
 import type { MaildirOptions, MaildirQueue } from "../../../queue/maildir.ts";
+import { changeHeads } from "../../soak/journal.ts";
 import { keepTrace, makeMaildir, queueIn } from "./kit.ts";
 
 /** A service with a journal: what it complained of, its trace, its queue. */
@@ -23,7 +23,6 @@ export function startService(
   const complaints: string[] = [];
   const trace = keepTrace();
   const journals = new Journals({
-    ops: FILES,
     trace,
     complain: (sentence) => void complaints.push(sentence),
     host: "mx.example.com",
@@ -42,24 +41,6 @@ export function startService(
 export function kill({ journals }: Service): void {
   journals.current?.leave();
 }
-
-/** Changes a word in the heads of all journal files that hold something. */
-function changeHeads(dir: string, change: (head: string) => string): void {
-  for (const { name } of [...Deno.readDirSync(`${dir}/journal`)]) {
-    if (name.endsWith(".done")) continue;
-    const path = `${dir}/journal/${name}`;
-    const bytes = Deno.readFileSync(path);
-    const end = bytes.indexOf(10) + 1;
-    const text = change(new TextDecoder().decode(bytes.subarray(0, end)));
-    bytes.fill(0, 0, end);
-    bytes.set(new TextEncoder().encode(text));
-    Deno.writeFileSync(path, bytes);
-  }
-}
-
-/** The machine was started again since the journal was written. */
-export const cutPower = (dir: string): void =>
-  changeHeads(dir, (head) => head.replace(/"boot":"[^"]*"/, '"boot":"another start"'));
 
 /** The disk has reported an error while the journal was in use. */
 export const distrust = (dir: string): void =>

@@ -2,7 +2,8 @@ import { assertEquals, assertNotEquals, assertStringIncludes } from "@std/assert
 import { FILES } from "../../../queue/file_ops.ts";
 import { bytesOf } from "../../../queue/local_lines.ts";
 import { assertKind, deliver, inTempDir, mails, names, osError, unexpected } from "./kit.ts";
-import { cutPower, distrust, kill, type Service, startService } from "./journal_kit.ts";
+import { distrust, kill, type Service, startService } from "./journal_kit.ts";
+import { pretendOtherBoot } from "../../soak/journal.ts";
 
 const MESSAGE = "Subject: hello\n\ntext\n";
 
@@ -96,7 +97,7 @@ Deno.test("after a power cut what is missing is delivered, and what is there sta
     const service = startService(dir);
     await deliverTo(service, 3);
     kill(service);
-    cutPower(dir);
+    pretendOtherBoot(dir);
     const [lost = "", read = "", whole = ""] = inNew(dir);
     const text = Deno.readTextFileSync(`${dir}/a/new/${lost}`);
     Deno.removeSync(`${dir}/a/new/${lost}`);
@@ -119,7 +120,7 @@ for (
       const service = startService(dir);
       await deliverTo(service, 1);
       kill(service);
-      cutPower(dir);
+      pretendOtherBoot(dir);
       const [name = ""] = inNew(dir);
       const text = Deno.readTextFileSync(first(dir));
       Deno.writeTextFileSync(first(dir), damage(text));
@@ -161,7 +162,7 @@ Deno.test("what can't be delivered is kept, does not hold up the others, and is 
     const service = startService(dir);
     assertKind(await deliver(service.queue, ["a@x", "b@x"], MESSAGE), "queued");
     kill(service);
-    cutPower(dir);
+    pretendOtherBoot(dir);
     Deno.removeSync(first(dir));
     Deno.removeSync(`${dir}/b/new/${names(`${dir}/b/new`)[0]}`);
     const device = (path: string) => {
@@ -221,7 +222,7 @@ Deno.test("what is kept has a file of its own: another power cut does not bring 
     const service = startService(dir);
     assertKind(await deliver(service.queue, ["a@x", "b@x"], MESSAGE), "queued");
     kill(service);
-    cutPower(dir);
+    pretendOtherBoot(dir);
     Deno.removeSync(`${dir}/b/new/${names(`${dir}/b/new`)[0]}`);
     const device = (path: string) => {
       if (path.startsWith(`${dir}/b/`)) throw osError("EACCES", "Permission denied");
@@ -230,7 +231,7 @@ Deno.test("what is kept has a file of its own: another power cut does not bring 
     await restart(dir, { ops: { ...FILES, device } });
     Deno.removeSync(first(dir));
     for (let times = 0; times < 2; times++) {
-      cutPower(dir);
+      pretendOtherBoot(dir);
       const { complaints } = await restart(dir, { ops: { ...FILES, device } });
       assertEquals(complaints.length, 1);
       assertStringIncludes(complaints.join(), `journal.3" still holds 1 accepted messages`);
@@ -245,7 +246,7 @@ Deno.test("a recovery that was killed between a replacement and what it replaces
     const service = startService(dir);
     await deliverTo(service, 2);
     kill(service);
-    cutPower(dir);
+    pretendOtherBoot(dir);
     const whole = inNew(dir).map((name) => Deno.readTextFileSync(`${dir}/a/new/${name}`));
     for (const name of inNew(dir)) Deno.writeTextFileSync(`${dir}/a/new/${name}`, "");
     let removed = 0;
@@ -255,7 +256,7 @@ Deno.test("a recovery that was killed between a replacement and what it replaces
     };
     await restart(dir, { ops: { ...FILES, remove } });
     assertEquals(inNew(dir).length, 3, "one is there twice");
-    cutPower(dir);
+    pretendOtherBoot(dir);
     await restart(dir);
     assertEquals(mails(`${dir}/a`).toSorted(), whole.toSorted());
   }));
